@@ -1,0 +1,50 @@
+# make book and make test need nothing but this file, Python 3.11 or newer and a package registry.
+PYTHON ?= python3
+BIN := .venv/bin
+ENVIRONMENT := .venv/.complete
+BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --quiet
+
+.PHONY: book test notebooks checkpoints figures requirements serve clean environment
+
+book: $(ENVIRONMENT)
+	@$(BUILD) || { rm -rf _build/.doctrees; exit 1; }  # a page with a warning is read again
+	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+
+test: $(ENVIRONMENT)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest tests --ignore=tests/browser
+	$(BIN)/pytest --nbval book
+	$(MAKE) --no-print-directory book
+	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/pytest tests/browser
+
+notebooks: $(ENVIRONMENT)  # run every chapter, or CHAPTERS="book/building.ipynb", and store its outputs
+	$(BIN)/python book/execute.py $(CHAPTERS)
+
+checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package: minutes
+	$(BIN)/python -m vaelib.recipes
+
+figures: $(ENVIRONMENT)
+	$(BIN)/python img/draw.py
+
+serve: book
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+environment: $(ENVIRONMENT)
+
+$(ENVIRONMENT): requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+requirements: $(ENVIRONMENT)  # resolve pyproject.toml's ranges into new pins
+	$(BIN)/python -m pip install --quiet uv
+	{ echo "# Written by make requirements."; echo "-e ."; } > requirements.txt.new
+	$(BIN)/uv pip compile pyproject.toml --extra book --extra test --universal --python-version 3.11 \
+		--no-header --no-annotate --quiet >> requirements.txt.new
+	mv requirements.txt.new requirements.txt
+
+clean:
+	rm -rf _build .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +

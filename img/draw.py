@@ -1,0 +1,86 @@
+"""Draw the book's diagrams: `make figures` writes them beside this script."""
+
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+import vaelib
+
+HERE = Path(__file__).parent
+INK = "#1f2430"
+BLUE, ORANGE, GREEN = "#dbe9fb", "#fdeacc", "#d9f0e0"
+STYLE = {
+    "font.size": 13,
+    "mathtext.fontset": "cm",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "vaelib",
+}
+
+
+def canvas(width: float, height: float):
+    """A figure whose data unit is an inch, without axes."""
+    fig = Figure(figsize=(width, height))
+    ax = fig.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, width), ylim=(0, height))
+    ax.axis("off")
+    return fig, ax
+
+
+def box(ax, x, y, text, width=1.5, height=0.8, color=BLUE):
+    """A rounded box centred on (x, y)."""
+    corner = (x - width / 2, y - height / 2)
+    style = "round,pad=0,rounding_size=0.12"
+    ax.add_patch(FancyBboxPatch(corner, width, height, style, facecolor=color, edgecolor=INK))
+    ax.text(x, y, text, ha="center", va="center", color=INK)
+
+
+def arrow(ax, start, end, style="-|>"):
+    """An arrow from point to point."""
+    ax.add_patch(
+        FancyArrowPatch(
+            start, end, arrowstyle=style, mutation_scale=16, color=INK, shrinkA=0, shrinkB=0
+        )
+    )
+
+
+def vae():
+    """The VAE of the chapter that builds it, with the shapes on the way."""
+    fig, ax = canvas(9.6, 3.2)
+    box(ax, 0.9, 1.7, "image\n$x$", 1.3)
+    box(ax, 2.9, 1.7, "encoder", 1.5, 1.3)
+    box(ax, 4.8, 2.4, r"$\mu$", 0.9, 0.7, ORANGE)
+    box(ax, 4.8, 1.0, r"$\log\,\sigma^2$", 1.1, 0.7, ORANGE)
+    box(ax, 6.3, 1.7, r"$z=\mu+\sigma\,\epsilon$", 1.5, 0.8, GREEN)
+    box(ax, 8.7, 1.7, r"$p(x\,|\,z)$", 1.3)
+    box(ax, 6.3, 0.45, r"$\epsilon\sim\mathcal{N}(0,I)$", 1.6, 0.55, "white")
+    arrow(ax, (1.55, 1.7), (2.15, 1.7))
+    arrow(ax, (3.65, 1.9), (4.35, 2.4))
+    arrow(ax, (3.65, 1.5), (4.25, 1.0))
+    arrow(ax, (5.25, 2.4), (5.75, 2.1))
+    arrow(ax, (5.35, 1.0), (5.75, 1.3))
+    arrow(ax, (6.3, 0.73), (6.3, 1.3))
+    arrow(ax, (7.05, 1.7), (8.05, 1.7))
+    ax.text(7.55, 1.85, "decoder", ha="center", va="bottom", color=INK)
+    for x, shape in [(0.9, "B × 784"), (2.9, "784 → 256 → 4"), (6.3, "B × 2"), (8.7, "B × 784")]:
+        ax.text(x, 2.75, shape, ha="center", va="center", fontsize=11, color="#5a6275")
+    ax.text(4.8, 2.95, "B × 2", ha="center", va="center", fontsize=11, color="#5a6275")
+    return fig
+
+
+def manifold():
+    """What the shipped two-dimensional model decodes over its latent plane."""
+    return vaelib.plots.manifold(vaelib.pretrained("vae-2d"), side=20)
+
+
+def main() -> None:
+    """Write every diagram."""
+    with matplotlib.rc_context(STYLE):
+        vae().savefig(HERE / "vae.svg", metadata={"Date": None})
+        (HERE / "manifold.png").write_bytes(vaelib.plots.png(manifold(), dpi=110))
+
+
+if __name__ == "__main__":
+    main()

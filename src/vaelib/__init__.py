@@ -1,0 +1,40 @@
+"""The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
+
+from vaelib import plots, recipes
+from vaelib.checkpoints import load, pretrained, save
+from vaelib.data import ImageDataset, image_dataset, mnist
+from vaelib.models import VAE, Autoencoder
+from vaelib.objectives import (
+    Terms,
+    bernoulli_log_likelihood,
+    elbo,
+    elbo_terms,
+    gaussian_kl,
+    gaussian_log_likelihood,
+    reconstruction_log_likelihood,
+)
+from vaelib.training import History, TrainingDiverged, fit, mean_terms
+
+__all__ = [
+    "VAE",
+    "Autoencoder",
+    "History",
+    "ImageDataset",
+    "Terms",
+    "TrainingDiverged",
+    "bernoulli_log_likelihood",
+    "elbo",
+    "elbo_terms",
+    "fit",
+    "gaussian_kl",
+    "gaussian_log_likelihood",
+    "image_dataset",
+    "load",
+    "mean_terms",
+    "mnist",
+    "plots",
+    "pretrained",
+    "recipes",
+    "reconstruction_log_likelihood",
+    "save",
+]

@@ -1,0 +1,124 @@
+"""What training maximises: the evidence lower bound and its two terms, in nats per image."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from vaelib.data import check_images
+from vaelib.models import VAE, Autoencoder
+
+
+class Terms(NamedTuple):
+    """The two terms of the evidence lower bound, each (B,) in nats: elbo = reconstruction - kl."""
+
+    reconstruction: Tensor
+    kl: Tensor
+
+    @property
+    def elbo(self) -> Tensor:
+        """The bound itself, (B,) nats."""
+        return self.reconstruction - self.kl
+
+
+def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mu, diag(exp(log_var))) || N(0, I)), summed over D: (..., D), (..., D) -> (...), nats.
+
+    Raises:
+        ValueError: if mu and log_var differ in shape or have no latent axis.
+
+    Source:
+        Kingma and Welling, appendix B, https://arxiv.org/abs/1312.6114
+    """
+    if mu.shape != log_var.shape or mu.ndim == 0:
+        raise ValueError(
+            "wanted mu and log_var of one shape (..., D), "
+            f"got {tuple(mu.shape)} and {tuple(log_var.shape)}"
+        )
+    return 0.5 * (mu.square() + log_var.exp() - log_var - 1).sum(-1)
+
+
+def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
+    """log p(x|z) with Bernoulli pixels, summed over the pixels: (..., P), (..., P) -> (...), nats.
+
+    With x in {0, 1} this is a log-probability. With grey x it is minus a cross-entropy, which is
+    what most VAEs on MNIST are trained with, but not the logarithm of any distribution over x.
+
+    Args:
+        images: flattened images in [0, 1].
+        logits: log-odds of the pixels; the leading axes are broadcast against those of the images.
+    """
+    images, logits = torch.broadcast_tensors(images, logits)
+    return -binary_cross_entropy_with_logits(logits, images, reduction="none").sum(-1)
+
+
+def gaussian_log_likelihood(images: Tensor, mean: Tensor, sigma: float) -> Tensor:
+    """log N(x; mean, sigma^2 I), summed over the pixels: (..., P), (..., P) -> (...), nats.
+
+    Args:
+        images: flattened images.
+        mean: the decoder's output, in units of pixel intensity.
+        sigma: standard deviation of a pixel, in the same units.
+
+    Raises:
+        ValueError: if sigma is not positive.
+    """
+    if not sigma > 0:
+        raise ValueError(f"wanted sigma above 0, got {sigma}")
+    error = (images - mean).square() / sigma**2
+    return -0.5 * (error + math.log(2 * math.pi * sigma**2)).sum(-1)
+
+
+def reconstruction_log_likelihood(model, images: Tensor, z: Tensor) -> Tensor:
+    """log p(x|z) under the model's own likelihood, (..., B) nats.
+
+    Args:
+        images: (B, ...).
+        z: (..., B, D); leading axes, such as K samples an image, are kept.
+    """
+    pixels = images.flatten(1)  # (B, C, H, W) -> (B, input_dim)
+    if model.likelihood == "bernoulli":
+        return bernoulli_log_likelihood(pixels, model.decode_logits(z))
+    return gaussian_log_likelihood(pixels, model.decode(z), model.sigma)
+
+
+def training_terms(
+    model: Autoencoder | VAE, images: Tensor, num_samples=1, generator=None
+) -> Terms:
+    """`elbo_terms` without its checks, for every step; an autoencoder has no KL term: 0."""
+    if isinstance(model, Autoencoder):
+        reconstruction = reconstruction_log_likelihood(model, images, model.encode(images))
+        return Terms(reconstruction, torch.zeros_like(reconstruction))
+    mu, log_var = model.encode(images)
+    draws = (num_samples, *mu.shape)  # (K, B, D)
+    z = model.reparameterize(mu.expand(draws), log_var.expand(draws), generator)
+    reconstruction = reconstruction_log_likelihood(model, images, z).mean(0)  # (K, B) -> (B,)
+    return Terms(reconstruction, gaussian_kl(mu, log_var))
+
+
+def elbo_terms(model: VAE, images: Tensor, num_samples: int = 1, generator=None) -> Terms:
+    """Both terms of the evidence lower bound, each (B,) nats.
+
+    Args:
+        images: (B, ...) in [0, 1].
+        num_samples: K, draws of z over which the reconstruction term is averaged; the KL is exact.
+        generator: a `torch.Generator` on the images' device, to draw the same noise again.
+
+    Raises:
+        ValueError: if the images are not a batch in [0, 1] that fits the model, or num_samples is
+            below 1.
+
+    Source:
+        Kingma and Welling, equation 10, https://arxiv.org/abs/1312.6114
+    """
+    check_images(images)
+    if num_samples < 1:
+        raise ValueError(f"wanted num_samples of 1 or more, got {num_samples}")
+    return training_terms(model, images, num_samples, generator)
+
+
+def elbo(model: VAE, images: Tensor, num_samples: int = 1, generator=None) -> Tensor:
+    """The evidence lower bound of each image, (B,) nats; arguments and errors as `elbo_terms`."""
+    return elbo_terms(model, images, num_samples, generator).elbo
