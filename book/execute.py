@@ -1,8 +1,9 @@
 """Run chapters from the top and store their outputs: `make notebooks`.
 
-What is stored is the same on every run: cells counted 1..n, no times, no progress bars, no
-notebook metadata but the kernel's name. A figure's alt text is copied to the cell's metadata,
-where MyST-NB looks for it. A chapter that fails, or writes to stderr, is left as it was.
+What is stored is the same on every run: cells counted 1..n, no times, no progress
+bars, no notebook metadata but the kernel's name. A figure's alt text is copied to
+the cell's metadata, where MyST-NB looks for it. A chapter that fails, or writes to
+stderr, is left as it was.
 """
 
 import os
@@ -14,7 +15,11 @@ from nbclient import NotebookClient
 
 BOOK = Path(__file__).parent
 METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "kernelspec": {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    },
     "language_info": {"name": "python"},
 }
 
@@ -32,9 +37,16 @@ def execute(path: Path) -> None:
     )
     client.execute()
     normalise(notebook)
-    errors = [o.text for cell in code_cells(notebook) for o in cell.outputs if is_stderr(o)]
+    errors = [
+        o.text
+        for cell in code_cells(notebook)
+        for o in cell.outputs
+        if is_stderr(o)
+    ]
     if errors:
-        sys.exit(f"{path} wrote to stderr, so it was not stored:\n{''.join(errors)}")
+        sys.exit(
+            f"{path} wrote to stderr, so it was not stored:\n{''.join(errors)}"
+        )
     nbformat.validate(notebook)
     aside = path.with_suffix(".new")
     aside.write_text(nbformat.writes(notebook) + "\n")

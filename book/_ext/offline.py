@@ -1,7 +1,8 @@
 """Serve mathematics from the book itself, so that a page needs no other host.
 
-MathJax comes from the package sphinx-mathjax-offline. Only its one-file build with SVG glyphs is
-copied: it asks for no font and no further script, so it also works when a page is opened as a file.
+MathJax comes from the package sphinx-mathjax-offline. Only its one-file build with
+SVG glyphs is copied: it asks for no font and no further script, so it also works
+when a page is opened as a file.
 """
 
 import importlib.util
@@ -14,7 +15,9 @@ SCRIPT = "tex-svg-full.js"
 
 def copy_mathjax(app, error):
     if error is None and app.builder.format == "html":
-        package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
+        package = Path(
+            importlib.util.find_spec("sphinx-mathjax-offline").origin
+        ).parent
         target = Path(app.outdir) / "_static" / "mathjax"
         target.mkdir(parents=True, exist_ok=True)
         copy_asset_file(package / "static" / "mathjax" / SCRIPT, target)
