@@ -240,10 +240,12 @@ CHECKS = [
         label="reparameterization-exact",
         how="The mean is integrated over a grid on the plane, and automatic differentiation of "
         "this sum gives the two derivatives.",
-        tex=r"""\mathbb{E}_{q(z \mid x)}\Big[\sum_{j=1}^{D} z_j^2\Big]
-            = \sum_{j=1}^{D} \left( \mu_j^2 + \sigma_j^2 \right),
-            \qquad \frac{\partial\,\mathbb{E}_q[f(z)]}{\partial \mu_j} = 2 \mu_j,
-            \qquad \frac{\partial\,\mathbb{E}_q[f(z)]}{\partial \sigma_j} = 2 \sigma_j .""",
+        tex=r"""\begin{gathered}
+            \mathbb{E}_{q(z \mid x)}\Big[\sum_{j=1}^{D} z_j^2\Big]
+            = \sum_{j=1}^{D} \left( \mu_j^2 + \sigma_j^2 \right), \\
+            \frac{\partial\,\mathbb{E}_q[f(z)]}{\partial \mu_j} = 2 \mu_j,
+            \qquad \frac{\partial\,\mathbb{E}_q[f(z)]}{\partial \sigma_j} = 2 \sigma_j .
+            \end{gathered}""",
         chains=(
             ("mean_of_f", "sum(mu ** 2 + sigma ** 2)"),
             ("d_mu", "2 * mu"),
@@ -322,11 +324,14 @@ CHECKS = [
         label="reparameterization-score",
         how="The three integrals are sums over a grid of z, differentiated as a whole, in the "
         "density and in its logarithm; the expectation is a quadrature of another kind.",
-        tex=r"""\frac{\partial}{\partial \mu_j} \int f(z)\, q(z \mid x)\, dz
-            = \int f(z)\, \frac{\partial q(z \mid x)}{\partial \mu_j}\, dz
-            = \int f(z)\, q(z \mid x)\, \frac{\partial \log q(z \mid x)}{\partial \mu_j}\, dz
-            = \mathbb{E}_q\left[ f(z)\,
-            \frac{\partial \log q(z \mid x)}{\partial \mu_j} \right] .""",
+        tex=r"""\begin{aligned}
+            \frac{\partial}{\partial \mu_j} \int f(z)\, q(z \mid x)\, dz
+            &= \int f(z)\, \frac{\partial q(z \mid x)}{\partial \mu_j}\, dz \\
+            &= \int f(z)\, q(z \mid x)\,
+            \frac{\partial \log q(z \mid x)}{\partial \mu_j}\, dz \\
+            &= \mathbb{E}_q\left[ f(z)\,
+            \frac{\partial \log q(z \mid x)}{\partial \mu_j} \right] .
+            \end{aligned}""",
         chains=(
             (
                 "d_of_integral",
@@ -341,12 +346,13 @@ CHECKS = [
         label="reparameterization-gaussian",
         how="At random draws both forms are compared with the derivatives of the log-density of "
         "torch.distributions.",
-        tex=r"""\frac{\partial \log q(z \mid x)}{\partial \mu_j}
-            = \frac{z_j - \mu_j}{\sigma_j^2} = \frac{\epsilon_j}{\sigma_j},
-            \qquad
+        tex=r"""\begin{aligned}
+            \frac{\partial \log q(z \mid x)}{\partial \mu_j}
+            &= \frac{z_j - \mu_j}{\sigma_j^2} = \frac{\epsilon_j}{\sigma_j}, \\
             \frac{\partial \log q(z \mid x)}{\partial \sigma_j}
-            = \frac{(z_j - \mu_j)^2 - \sigma_j^2}{\sigma_j^3}
-            = \frac{\epsilon_j^2 - 1}{\sigma_j} .""",
+            &= \frac{(z_j - \mu_j)^2 - \sigma_j^2}{\sigma_j^3}
+            = \frac{\epsilon_j^2 - 1}{\sigma_j} .
+            \end{aligned}""",
         chains=(
             ("dlog_q_dmu", "(z - mu) / sigma**2", "eps / sigma"),
             (
@@ -428,11 +434,13 @@ CHECKS = [
         label="reparameterization-budget",
         how="In a world of three images with two draws each, all 576 batches of two images with "
         "three draws an image are enumerated.",
-        tex=r"""\operatorname{Var}[\bar{g}]
-            = \frac{1}{B} \left( \operatorname{Var}_x\big[\mathbb{E}_q[g]\big]
-            + \frac{1}{K}\, \mathbb{E}_x\big[\operatorname{Var}_q[g]\big] \right)
-            = \frac{K \operatorname{Var}_x\big[\mathbb{E}_q[g]\big]
-            + \mathbb{E}_x\big[\operatorname{Var}_q[g]\big]}{B K} .""",
+        tex=r"""\begin{aligned}
+            \operatorname{Var}[\bar{g}]
+            &= \frac{1}{B} \left( \operatorname{Var}_x\big[\mathbb{E}_q[g]\big]
+            + \frac{1}{K}\, \mathbb{E}_x\big[\operatorname{Var}_q[g]\big] \right) \\
+            &= \frac{K \operatorname{Var}_x\big[\mathbb{E}_q[g]\big]
+            + \mathbb{E}_x\big[\operatorname{Var}_q[g]\big]}{B K} .
+            \end{aligned}""",
         chains=(
             (
                 "Var_of_mean",
