@@ -223,3 +223,8 @@ def test_linear_vae_refuses_what_does_not_fit():
         vae.encode(torch.zeros(3, 5))
     with pytest.raises(ValueError, match=r"\(..., 2\), got \(3, 4\)"):
         vae.decode(torch.zeros(3, 4))
+
+
+def test_linear_vae_s_encoder_keeps_no_gradient_where_none_is_wanted():
+    with torch.no_grad():
+        assert not any(t.requires_grad for t in vaelib.LinearVAE(5, 2).encode(torch.ones(3, 5)))

@@ -176,7 +176,7 @@ class LinearVAE(nn.Module):
         if len(shape) < 2 or math.prod(shape[1:]) != self.input_dim:
             raise ValueError(f"wanted images of {self.input_dim} pixels each, got shape {shape}")
         mu = self.encoder(images.flatten(1))
-        return mu, self.log_var.expand_as(mu)
+        return mu, torch.zeros_like(mu) + self.log_var
 
     def decode(self, z: Tensor) -> Tensor:
         """The mean of p(x|z): (..., D) -> (..., P).
