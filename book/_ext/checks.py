@@ -36,10 +36,7 @@ class Checks(SphinxDirective):
             f"| {{eq}}`{check.label}` | {check.how} | {{ref}}`check <check-{check.label}>` |"
             for check in checks_of(stem)
         ]
-        return parse(
-            self,
-            ["| Equation | How it was checked | Code |", "|---|---|---|", *rows],
-        )
+        return parse(self, ["| Equation | How it was checked | Code |", "|---|---|---|", *rows])
 
 
 class CheckSources(SphinxDirective):
@@ -81,9 +78,7 @@ def parse(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
     """The nodes of some MyST Markdown."""
     container = nodes.container()
     source = directive.get_source_info()[0]
-    directive.state.nested_parse(
-        StringList(lines, source), directive.content_offset, container
-    )
+    directive.state.nested_parse(StringList(lines, source), directive.content_offset, container)
     return container.children
 
 

@@ -59,7 +59,7 @@ def linear_gaussian():
 
     Mean and covariance of the posterior come from Bayes' rule on that grid.
     """
-    nodes, weights = trapezoid(-8, 8, 201)
+    nodes, weights = trapezoid(-8, 8, 121)
     weights = weights * Normal(torch.zeros((), **DOUBLE), 1).log_prob(nodes).exp()
     z = torch.cartesian_prod(nodes, nodes)
     weights = torch.cartesian_prod(weights, weights).prod(1)
@@ -99,7 +99,7 @@ def numerical_optimum():
     parameters = [random(5, 2, seed=3), torch.zeros(5, **DOUBLE), torch.zeros((), **DOUBLE)]
     parameters = [p.requires_grad_() for p in parameters]
     optimizer = torch.optim.LBFGS(
-        parameters, 1, 2000, 3000, 1e-10, 1e-15, 50, line_search_fn="strong_wolfe"
+        parameters, 1, 300, 400, 1e-9, 1e-13, 50, line_search_fn="strong_wolfe"
     )
 
     def loss():
@@ -240,7 +240,7 @@ def grey_pixels():
     The latter's density is the Bernoulli formula over its integral, so that their ratio at the
     pixel 0 gives the integral.
     """
-    grey, weights = trapezoid(0, 1, 20001)
+    grey, weights = trapezoid(0, 1, 5001)
     x_hat = torch.tensor([0.02, 0.2, 0.45, 0.7, 0.99], **DOUBLE)
     at_zero = ContinuousBernoulli(x_hat).log_prob(torch.zeros(5, **DOUBLE)).exp()
     return {
