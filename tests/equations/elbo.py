@@ -266,10 +266,12 @@ CHECKS = [
         label="elbo-jensen",
         how="Both means are sums on a fine grid, for four guesses q; the two sides must be equal "
         "for the one that is the true posterior, and for the others in order.",
-        tex=r"""\log p(x)
-            = \log \mathbb{E}_{q(z \mid x)}\left[ \frac{p(x \mid z)\, p(z)}{q(z \mid x)} \right]
-            \ge \mathbb{E}_{q(z \mid x)}\left[ \log \frac{p(x \mid z)\, p(z)}{q(z \mid x)} \right]
-            = \mathrm{ELBO}(x) .""",
+        tex=r"""\begin{aligned}
+            \log p(x) &= \log \mathbb{E}_{q(z \mid x)}\left[
+            \frac{p(x \mid z)\, p(z)}{q(z \mid x)} \right] \\
+            &\ge \mathbb{E}_{q(z \mid x)}\left[ \log \frac{p(x \mid z)\, p(z)}{q(z \mid x)} \right]
+            = \mathrm{ELBO}(x) .
+            \end{aligned}""",
         chains=(
             ("elbo", "E(log(p_x_given_z * p_z / q))", "log(E(p_x_given_z * p_z / q))", "log(p_x)"),
         ),
@@ -321,9 +323,10 @@ CHECKS = [
         label="elbo-linear-gaussian",
         how="The likelihood is integrated over a two-dimensional latent on a fine grid "
         "and compared with the Gaussian density of torch.distributions.",
-        tex=r"""p(z) = \mathcal{N}(0, I), \quad
-            p(x \mid z) = \mathcal{N}(W z + b,\; s^2 I)
-            \quad\Longrightarrow\quad p(x) = \mathcal{N}(b,\; W W^\top + s^2 I) .""",
+        tex=r"""\begin{aligned}
+            p(z) = \mathcal{N}(0, I), \quad p(x \mid z) &= \mathcal{N}(W z + b,\; s^2 I) \\
+            \Longrightarrow \quad p(x) &= \mathcal{N}(b,\; W W^\top + s^2 I) .
+            \end{aligned}""",
         chains=(("E(N(z @ W.T + b, s ** 2 * I))", "N(b, W @ W.T + s ** 2 * I)"),),
         names=linear_gaussian,
     ),
@@ -331,8 +334,10 @@ CHECKS = [
         label="elbo-posterior",
         how="Mean and covariance come from Bayes' rule on a fine grid, and the density is "
         "compared with Bayes' rule at five points.",
-        tex=r"""p(z \mid x) = \mathcal{N}(\nu,\; s^2 M^{-1}), \qquad
-            \nu = M^{-1} W^\top (x - b), \qquad M = W^\top W + s^2 I .""",
+        tex=r"""\begin{aligned}
+            p(z \mid x) &= \mathcal{N}(\nu,\; s^2 M^{-1}), \\
+            \nu &= M^{-1} W^\top (x - b), \qquad M = W^\top W + s^2 I .
+            \end{aligned}""",
         chains=(
             ("bayes", "N_z(nu, s ** 2 * inverse(M))"),
             ("nu", "inverse(M) @ W.T @ (x - b)"),
@@ -357,16 +362,18 @@ CHECKS = [
         label="elbo-gap",
         how="The sum is compared with the divergence of torch.distributions between Gaussians in "
         "three dimensions.",
-        tex=r"""\mathrm{KL}\big(q(z \mid x) \,\|\, p(z \mid x)\big) = \frac{1}{2} \left[
-            \frac{(\mu - \nu)^\top M (\mu - \nu)}{s^2}
-            + \sum_{j=1}^{D} \left( \frac{M_{jj}\, \sigma_j^2}{s^2} - \log \frac{\sigma_j^2}{s^2}
-            - 1 \right) - \log \det M \right] .""",
+        tex=r"""\begin{aligned}
+            \mathrm{KL}\big(q(z \mid x) \,\|\, p(z \mid x)\big) = \frac{1}{2} \bigg[
+            & \frac{(\mu - \nu)^\top M (\mu - \nu)}{s^2} - \log \det M \\
+            & + \sum_{j=1}^{D} \left( \frac{M_{jj}\, \sigma_j^2}{s^2}
+            - \log \frac{\sigma_j^2}{s^2} - 1 \right)
+            \bigg] .
+            \end{aligned}""",
         chains=(
             (
                 "oracle",
-                "1 / 2 * ((mu - nu) @ M @ (mu - nu) / s ** 2"
-                " + sum(diagonal(M) * sigma ** 2 / s ** 2 - log(sigma ** 2 / s ** 2) - 1)"
-                " - log(det(M)))",
+                "1 / 2 * ((mu - nu) @ M @ (mu - nu) / s ** 2 - log(det(M))"
+                " + sum(diagonal(M) * sigma ** 2 / s ** 2 - log(sigma ** 2 / s ** 2) - 1))",
             ),
         ),
         names=diagonal_guesses,
@@ -390,10 +397,12 @@ CHECKS = [
         label="elbo-iwae",
         how="The bounds with one, two and three draws are integrals in as many dimensions, by "
         "quadrature, for three guesses q; they must be in order, and equal for the posterior.",
-        tex=r"""\mathcal{L}_K(x) = \mathbb{E}_{q(z \mid x)}\left[ \log \frac{1}{K} \sum_{k=1}^{K}
-            \frac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)} \right] , \qquad
-            \mathrm{ELBO}(x) = \mathcal{L}_1(x) \le \mathcal{L}_K(x) \le \mathcal{L}_{K+1}(x)
-            \le \log p(x) .""",
+        tex=r"""\begin{aligned}
+            \mathcal{L}_K(x) &= \mathbb{E}_{q(z \mid x)}\left[ \log \frac{1}{K} \sum_{k=1}^{K}
+            \frac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)} \right] , \\
+            \mathrm{ELBO}(x) &= \mathcal{L}_1(x) \le \mathcal{L}_K(x) \le \mathcal{L}_{K+1}(x)
+            \le \log p(x) .
+            \end{aligned}""",
         chains=(
             (
                 "elbo",
@@ -424,11 +433,12 @@ CHECKS = [
         label="elbo-beta",
         how="Both sides are evaluated on random pixels, with the Gaussian log-density of "
         "torch.distributions; beta is compared with a ratio of gradients.",
-        tex=r"""\frac{1}{P} \sum_{i=1}^{P} (x_i - \hat{x}_i)^2
-            + \mathrm{KL}\big(q(z \mid x) \,\|\, p(z)\big)
-            = \frac{2 s^2}{P} \Big( {-\log p(x \mid z)}
-            + \beta\, \mathrm{KL}\big(q(z \mid x) \,\|\, p(z)\big) \Big)
-            - s^2 \log (2 \pi s^2) , \qquad \beta = \frac{P}{2 s^2} .""",
+        tex=r"""\begin{aligned}
+            \frac{1}{P} \sum_{i=1}^{P} (x_i - \hat{x}_i)^2 + \mathrm{KL}
+            &= \frac{2 s^2}{P} \Big( {-\log p(x \mid z)} + \beta\, \mathrm{KL} \Big)
+            - s^2 \log (2 \pi s^2) , \\
+            \beta &= \frac{P}{2 s^2} .
+            \end{aligned}""",
         chains=(
             (
                 "1 / P * sum((x - x_hat) ** 2) + kl",
