@@ -36,7 +36,10 @@ class Checks(SphinxDirective):
             f"| {{eq}}`{check.label}` | {check.how} | {{ref}}`check <check-{check.label}>` |"
             for check in checks_of(stem)
         ]
-        return parse(self, ["| Equation | How it was checked | Code |", "|---|---|---|", *rows])
+        return parse(
+            self,
+            ["| Equation | How it was checked | Code |", "|---|---|---|", *rows],
+        )
 
 
 class CheckSources(SphinxDirective):
