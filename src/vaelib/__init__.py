@@ -3,6 +3,8 @@
 from vaelib import gradients, plots, recipes
 from vaelib.checkpoints import load, pretrained, save
 from vaelib.data import ImageDataset, image_dataset, mnist
+from vaelib.evaluation import iwae_bound
+from vaelib.linear_gaussian import LinearGaussian, LinearVAE
 from vaelib.models import VAE, Autoencoder
 from vaelib.objectives import (
     Terms,
@@ -20,6 +22,8 @@ __all__ = [
     "Autoencoder",
     "History",
     "ImageDataset",
+    "LinearGaussian",
+    "LinearVAE",
     "Terms",
     "TrainingDiverged",
     "bernoulli_log_likelihood",
@@ -30,6 +34,7 @@ __all__ = [
     "gaussian_log_likelihood",
     "gradients",
     "image_dataset",
+    "iwae_bound",
     "load",
     "mean_terms",
     "mnist",
