@@ -378,8 +378,8 @@ CHECKS = [
         label="reparameterization-best",
         how="The lowest point of the parabola through the variances at three baselines is compared "
         "with the weighted mean and the closed form, all by quadrature in two dimensions.",
-        tex=r"""b_j^\star = \operatorname*{arg\,min}_b\, \operatorname{Var}_q\left[
-            (f(z) - b)\, \frac{\epsilon_j}{\sigma_j} \right]
+        tex=r"""c_j^\star = \operatorname*{arg\,min}_c\, \operatorname{Var}_q\left[
+            (f(z) - c)\, \frac{\epsilon_j}{\sigma_j} \right]
             = \mathbb{E}_q\left[ f(z)\, \epsilon_j^2 \right]
             = \mathbb{E}_q[f(z)] + 2 \sigma_j^2 .""",
         chains=(("b_best", "E(f * eps**2)", "E(f) + 2 * sigma**2"),),
@@ -391,12 +391,12 @@ CHECKS = [
         "means and deviations and a baseline that is not the best one.",
         tex=r"""\begin{aligned}
             \operatorname{Var}_q[g_j] &= 4 \sigma_j^2, \\
-            \operatorname{Var}_q[g_j^b]
+            \operatorname{Var}_q[g_j^c]
             &= \frac{1}{\sigma_j^2}\,
-            \mathbb{E}_q\left[ (f(z) - b)^2 \epsilon_j^2 \right] - 4 \mu_j^2 \\
-            &= \frac{1}{\sigma_j^2} \left( \mathbb{E}_q\left[ (f(z) - b_j^\star)^2
-            \epsilon_j^2 \right] + (b - b_j^\star)^2 \right) - 4 \mu_j^2 \\
-            &= \frac{1}{\sigma_j^2} \left( \operatorname{Var}_q[f(z)] + (b - b_j^\star)^2 \right)
+            \mathbb{E}_q\left[ (f(z) - c)^2 \epsilon_j^2 \right] - 4 \mu_j^2 \\
+            &= \frac{1}{\sigma_j^2} \left( \mathbb{E}_q\left[ (f(z) - c_j^\star)^2
+            \epsilon_j^2 \right] + (c - c_j^\star)^2 \right) - 4 \mu_j^2 \\
+            &= \frac{1}{\sigma_j^2} \left( \operatorname{Var}_q[f(z)] + (c - c_j^\star)^2 \right)
             + 4 \left( \mu_j^2 + \sigma_j^2 \right) .
             \end{aligned}""",
         chains=(
@@ -415,7 +415,7 @@ CHECKS = [
         how="The three variances are exact quadratures in one, two and three dimensions.",
         tex=r"""\begin{aligned}
             \operatorname{Var}_q[g_j] &= 4 \sigma^2, \\
-            \operatorname{Var}_q[g_j^{b^\star}] &= 4 (D + 1) \mu^2 + 2 (D + 2) \sigma^2, \\
+            \operatorname{Var}_q[g_j^{c^\star}] &= 4 (D + 1) \mu^2 + 2 (D + 2) \sigma^2, \\
             \operatorname{Var}_q[g_j^{0}] &= 4 (D + 1) \mu^2 + 2 (D + 2) \sigma^2
             + \frac{1}{\sigma^2} \left( D \mu^2 + (D + 2) \sigma^2 \right)^2 .
             \end{aligned}""",
