@@ -185,8 +185,8 @@ def squared_distance_draws(mu=MU, sigma=SIGMA):
         return expectation((values - expectation(values)) ** 2)
 
     # Variance of the score-function draws at three baselines: the parabola and where it is lowest.
-    low, middle, high = (variance((f - b) * eps / sigma) for b in (-1.0, 0.0, 1.0))
-    b_best = (low - high) / (2 * (low - 2 * middle + high))
+    low, middle, high = (variance((f - c) * eps / sigma) for c in (-1.0, 0.0, 1.0))
+    c_best = (low - high) / (2 * (low - 2 * middle + high))
     return {
         "mu": mu,
         "sigma": sigma,
@@ -195,8 +195,8 @@ def squared_distance_draws(mu=MU, sigma=SIGMA):
         "df_dz": df_dz,
         "E": expectation,
         "Var": variance,
-        "b": torch.tensor(1.7, dtype=torch.float64),
-        "b_best": b_best,
+        "c": torch.tensor(1.7, dtype=torch.float64),
+        "c_best": c_best,
     }
 
 
@@ -207,7 +207,7 @@ def dimensions():
     for dim in (1, 2, 3):
         names = squared_distance_draws(mu.expand(dim), sigma.expand(dim))
         with_baseline = [
-            names["Var"]((names["f"] - b) * names["eps"] / sigma)[0] for b in (names["b_best"], 0)
+            names["Var"]((names["f"] - c) * names["eps"] / sigma)[0] for c in (names["c_best"], 0)
         ]
         rows.append([names["Var"](names["df_dz"])[0], *with_baseline])
     pathwise_variance, best, none = torch.tensor(rows, dtype=torch.float64).T
@@ -382,7 +382,7 @@ CHECKS = [
             (f(z) - c)\, \frac{\epsilon_j}{\sigma_j} \right]
             = \mathbb{E}_q\left[ f(z)\, \epsilon_j^2 \right]
             = \mathbb{E}_q[f(z)] + 2 \sigma_j^2 .""",
-        chains=(("b_best", "E(f * eps**2)", "E(f) + 2 * sigma**2"),),
+        chains=(("c_best", "E(f * eps**2)", "E(f) + 2 * sigma**2"),),
         names=squared_distance_draws,
     ),
     Check(
@@ -402,10 +402,10 @@ CHECKS = [
         chains=(
             ("Var(df_dz)", "4 * sigma**2"),
             (
-                "Var((f - b) * eps / sigma)",
-                "1 / sigma**2 * E((f - b) ** 2 * eps**2) - 4 * mu**2",
-                "1 / sigma**2 * (E((f - b_best) ** 2 * eps**2) + (b - b_best) ** 2) - 4 * mu**2",
-                "1 / sigma**2 * (Var(f) + (b - b_best) ** 2) + 4 * (mu**2 + sigma**2)",
+                "Var((f - c) * eps / sigma)",
+                "1 / sigma**2 * E((f - c) ** 2 * eps**2) - 4 * mu**2",
+                "1 / sigma**2 * (E((f - c_best) ** 2 * eps**2) + (c - c_best) ** 2) - 4 * mu**2",
+                "1 / sigma**2 * (Var(f) + (c - c_best) ** 2) + 4 * (mu**2 + sigma**2)",
             ),
         ),
         names=squared_distance_draws,
