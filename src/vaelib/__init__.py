@@ -1,9 +1,10 @@
 """The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
 
-from vaelib import plots, recipes
+from vaelib import moons, plots, recipes
 from vaelib.checkpoints import load, pretrained, save
 from vaelib.data import ImageDataset, image_dataset, mnist
 from vaelib.models import VAE, Autoencoder
+from vaelib.moons import moon_phases
 from vaelib.objectives import (
     Terms,
     bernoulli_log_likelihood,
@@ -32,6 +33,8 @@ __all__ = [
     "load",
     "mean_terms",
     "mnist",
+    "moon_phases",
+    "moons",
     "plots",
     "pretrained",
     "recipes",
