@@ -16,7 +16,7 @@ def test_images_and_phases_have_the_shapes_and_ranges_of_the_docstring():
     assert (data.images.min(), data.images.max()) == (0, 1)
     assert data.labels.shape == (50,)
     assert data.labels.is_floating_point()
-    assert 0 <= data.labels.min()
+    assert data.labels.min() >= 0
     assert data.labels.max() < 1
 
 
