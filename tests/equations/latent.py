@@ -243,10 +243,12 @@ CHECKS = [
         label="latent-loss",
         how="For three Gaussians and an arbitrary decoder the left side is computed image by image "
         "with Gauss-Hermite nodes, the right side on a grid of z.",
-        tex=r"""\frac{1}{N} \sum_{n=1}^{N} \mathbb{E}_{q(z \mid x^{(n)})}
-            \big\| x^{(n)} - \hat{x}(z) \big\|^2
-            = \int \frac{1}{N} \sum_{n=1}^{N} q(z \mid x^{(n)})\,
-            \big\| x^{(n)} - \hat{x}(z) \big\|^2 \,\mathrm{d}z .""",
+        tex=r"""\begin{aligned}
+            \frac{1}{N} \sum_{n=1}^{N} &\mathbb{E}_{q(z \mid x^{(n)})}
+            \big\| x^{(n)} - \hat{x}(z) \big\|^2 \\
+            &= \int \frac{1}{N} \sum_{n=1}^{N} q(z \mid x^{(n)})\,
+            \big\| x^{(n)} - \hat{x}(z) \big\|^2 \,\mathrm{d}z .
+            \end{aligned}""",
         chains=(("1 / N * sum(E(error_of_draws ** 2))", "integral(1 / N * sum(q * error ** 2))"),),
         names=losses,
     ),
@@ -263,9 +265,11 @@ CHECKS = [
         label="latent-decomposition",
         how="Both sides are evaluated at seven z for an arbitrary decoder, with the best answer "
         "from a weighted least-squares solver.",
-        tex=r"""\sum_{n=1}^{N} q(z \mid x^{(n)})\, \big\| x^{(n)} - \hat{x} \big\|^2
-            = \sum_{n=1}^{N} q(z \mid x^{(n)})\, \big\| x^{(n)} - \hat{x}^* \big\|^2
-            + \big\| \hat{x} - \hat{x}^* \big\|^2 \sum_{n=1}^{N} q(z \mid x^{(n)}) .""",
+        tex=r"""\begin{aligned}
+            \sum_{n=1}^{N} q(z \mid x^{(n)})\, \big\| x^{(n)} - \hat{x} \big\|^2
+            &= \sum_{n=1}^{N} q(z \mid x^{(n)})\, \big\| x^{(n)} - \hat{x}^* \big\|^2 \\
+            &\quad + \big\| \hat{x} - \hat{x}^* \big\|^2 \sum_{n=1}^{N} q(z \mid x^{(n)}) .
+            \end{aligned}""",
         chains=(
             (
                 "sum(q * norm(x - row(x_hat)) ** 2)",
@@ -317,10 +321,11 @@ CHECKS = [
         label="latent-moments",
         how="Mean and variance of a mixture of three Gaussians are integrated by quadrature; the "
         "mean is compared with torch.distributions.",
-        tex=r"""\int z\, q(z)\, \mathrm{d}z = \bar\mu , \qquad
+        tex=r"""\begin{aligned}
+            \int z\, q(z)\, \mathrm{d}z &= \bar\mu , \\
             \int (z - \bar\mu)^2 q(z)\, \mathrm{d}z
-            = \frac{1}{N} \sum_{n=1}^{N}
-            \Big( (\sigma^{(n)})^2 + (\mu^{(n)} - \bar\mu)^2 \Big) .""",
+            &= \frac{1}{N} \sum_{n=1}^{N} \Big( (\sigma^{(n)})^2 + (\mu^{(n)} - \bar\mu)^2 \Big) .
+            \end{aligned}""",
         chains=(
             ("integral(z * q_z)", "mean"),
             ("integral((z - mean) ** 2 * q_z)", "1 / N * sum(sigma ** 2 + (mu - mean) ** 2)"),
