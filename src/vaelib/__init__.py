@@ -1,8 +1,10 @@
 """The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
 
-from vaelib import moons, plots, recipes
+from vaelib import gradients, moons, plots, recipes
 from vaelib.checkpoints import load, pretrained, save
 from vaelib.data import ImageDataset, image_dataset, mnist
+from vaelib.evaluation import iwae_bound
+from vaelib.linear_gaussian import LinearGaussian, LinearVAE
 from vaelib.models import VAE, Autoencoder
 from vaelib.moons import moon_phases
 from vaelib.objectives import (
@@ -21,6 +23,8 @@ __all__ = [
     "Autoencoder",
     "History",
     "ImageDataset",
+    "LinearGaussian",
+    "LinearVAE",
     "Terms",
     "TrainingDiverged",
     "bernoulli_log_likelihood",
@@ -29,7 +33,9 @@ __all__ = [
     "fit",
     "gaussian_kl",
     "gaussian_log_likelihood",
+    "gradients",
     "image_dataset",
+    "iwae_bound",
     "load",
     "mean_terms",
     "mnist",
