@@ -398,9 +398,9 @@ CHECKS = [
         how="The bounds with one, two and three draws are integrals in as many dimensions, by "
         "quadrature, for three guesses q; they must be in order, and equal for the posterior.",
         tex=r"""\begin{aligned}
-            \mathcal{L}_K(x) &= \mathbb{E}_{q(z \mid x)}\left[ \log \frac{1}{K} \sum_{k=1}^{K}
+            \mathrm{IWAE}_K(x) &= \mathbb{E}_{q(z \mid x)}\left[ \log \frac{1}{K} \sum_{k=1}^{K}
             \frac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)} \right] , \\
-            \mathrm{ELBO}(x) &= \mathcal{L}_1(x) \le \mathcal{L}_K(x) \le \mathcal{L}_{K+1}(x)
+            \mathrm{ELBO}(x) &= \mathrm{IWAE}_1(x) \le \mathrm{IWAE}_K(x) \le \mathrm{IWAE}_{K+1}(x)
             \le \log p(x) .
             \end{aligned}""",
         chains=(

@@ -185,8 +185,8 @@ def squared_distance_draws(mu=MU, sigma=SIGMA):
         return expectation((values - expectation(values)) ** 2)
 
     # Variance of the score-function draws at three baselines: the parabola and where it is lowest.
-    low, middle, high = (variance((f - b) * eps / sigma) for b in (-1.0, 0.0, 1.0))
-    b_best = (low - high) / (2 * (low - 2 * middle + high))
+    low, middle, high = (variance((f - c) * eps / sigma) for c in (-1.0, 0.0, 1.0))
+    c_best = (low - high) / (2 * (low - 2 * middle + high))
     return {
         "mu": mu,
         "sigma": sigma,
@@ -195,8 +195,8 @@ def squared_distance_draws(mu=MU, sigma=SIGMA):
         "df_dz": df_dz,
         "E": expectation,
         "Var": variance,
-        "b": torch.tensor(1.7, dtype=torch.float64),
-        "b_best": b_best,
+        "c": torch.tensor(1.7, dtype=torch.float64),
+        "c_best": c_best,
     }
 
 
@@ -207,7 +207,7 @@ def dimensions():
     for dim in (1, 2, 3):
         names = squared_distance_draws(mu.expand(dim), sigma.expand(dim))
         with_baseline = [
-            names["Var"]((names["f"] - b) * names["eps"] / sigma)[0] for b in (names["b_best"], 0)
+            names["Var"]((names["f"] - c) * names["eps"] / sigma)[0] for c in (names["c_best"], 0)
         ]
         rows.append([names["Var"](names["df_dz"])[0], *with_baseline])
     pathwise_variance, best, none = torch.tensor(rows, dtype=torch.float64).T
@@ -378,11 +378,11 @@ CHECKS = [
         label="reparameterization-best",
         how="The lowest point of the parabola through the variances at three baselines is compared "
         "with the weighted mean and the closed form, all by quadrature in two dimensions.",
-        tex=r"""b_j^\star = \operatorname*{arg\,min}_b\, \operatorname{Var}_q\left[
-            (f(z) - b)\, \frac{\epsilon_j}{\sigma_j} \right]
+        tex=r"""c_j^\star = \operatorname*{arg\,min}_c\, \operatorname{Var}_q\left[
+            (f(z) - c)\, \frac{\epsilon_j}{\sigma_j} \right]
             = \mathbb{E}_q\left[ f(z)\, \epsilon_j^2 \right]
             = \mathbb{E}_q[f(z)] + 2 \sigma_j^2 .""",
-        chains=(("b_best", "E(f * eps**2)", "E(f) + 2 * sigma**2"),),
+        chains=(("c_best", "E(f * eps**2)", "E(f) + 2 * sigma**2"),),
         names=squared_distance_draws,
     ),
     Check(
@@ -391,21 +391,21 @@ CHECKS = [
         "means and deviations and a baseline that is not the best one.",
         tex=r"""\begin{aligned}
             \operatorname{Var}_q[g_j] &= 4 \sigma_j^2, \\
-            \operatorname{Var}_q[g_j^b]
+            \operatorname{Var}_q[g_j^c]
             &= \frac{1}{\sigma_j^2}\,
-            \mathbb{E}_q\left[ (f(z) - b)^2 \epsilon_j^2 \right] - 4 \mu_j^2 \\
-            &= \frac{1}{\sigma_j^2} \left( \mathbb{E}_q\left[ (f(z) - b_j^\star)^2
-            \epsilon_j^2 \right] + (b - b_j^\star)^2 \right) - 4 \mu_j^2 \\
-            &= \frac{1}{\sigma_j^2} \left( \operatorname{Var}_q[f(z)] + (b - b_j^\star)^2 \right)
+            \mathbb{E}_q\left[ (f(z) - c)^2 \epsilon_j^2 \right] - 4 \mu_j^2 \\
+            &= \frac{1}{\sigma_j^2} \left( \mathbb{E}_q\left[ (f(z) - c_j^\star)^2
+            \epsilon_j^2 \right] + (c - c_j^\star)^2 \right) - 4 \mu_j^2 \\
+            &= \frac{1}{\sigma_j^2} \left( \operatorname{Var}_q[f(z)] + (c - c_j^\star)^2 \right)
             + 4 \left( \mu_j^2 + \sigma_j^2 \right) .
             \end{aligned}""",
         chains=(
             ("Var(df_dz)", "4 * sigma**2"),
             (
-                "Var((f - b) * eps / sigma)",
-                "1 / sigma**2 * E((f - b) ** 2 * eps**2) - 4 * mu**2",
-                "1 / sigma**2 * (E((f - b_best) ** 2 * eps**2) + (b - b_best) ** 2) - 4 * mu**2",
-                "1 / sigma**2 * (Var(f) + (b - b_best) ** 2) + 4 * (mu**2 + sigma**2)",
+                "Var((f - c) * eps / sigma)",
+                "1 / sigma**2 * E((f - c) ** 2 * eps**2) - 4 * mu**2",
+                "1 / sigma**2 * (E((f - c_best) ** 2 * eps**2) + (c - c_best) ** 2) - 4 * mu**2",
+                "1 / sigma**2 * (Var(f) + (c - c_best) ** 2) + 4 * (mu**2 + sigma**2)",
             ),
         ),
         names=squared_distance_draws,
@@ -415,7 +415,7 @@ CHECKS = [
         how="The three variances are exact quadratures in one, two and three dimensions.",
         tex=r"""\begin{aligned}
             \operatorname{Var}_q[g_j] &= 4 \sigma^2, \\
-            \operatorname{Var}_q[g_j^{b^\star}] &= 4 (D + 1) \mu^2 + 2 (D + 2) \sigma^2, \\
+            \operatorname{Var}_q[g_j^{c^\star}] &= 4 (D + 1) \mu^2 + 2 (D + 2) \sigma^2, \\
             \operatorname{Var}_q[g_j^{0}] &= 4 (D + 1) \mu^2 + 2 (D + 2) \sigma^2
             + \frac{1}{\sigma^2} \left( D \mu^2 + (D + 2) \sigma^2 \right)^2 .
             \end{aligned}""",
