@@ -196,7 +196,7 @@ CHECKS = [
     Check(
         label="latent-prior",
         how="The density is compared with that of torch.distributions at seven values.",
-        tex=r"""p(z) = \frac{1}{\sqrt{2\pi}}\, e^{-z^2/2} .""",
+        tex=r"""p(z) = \frac{1}{\sqrt{2\pi}} \exp\left(-\frac{z^2}{2}\right) .""",
         chains=(("oracle", "1 / sqrt(2 * pi) * exp(-z ** 2 / 2)"),),
         names=prior,
     ),
