@@ -1,9 +1,44 @@
 """The two networks of the book: an autoencoder, and the same with a distribution in the middle."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 LIKELIHOODS = ("bernoulli", "gaussian")
+
+
+def check_sizes(sizes: dict[str, int]) -> None:
+    """What every network asks of its sizes, given by name.
+
+    Raises:
+        ValueError: if a size is not an integer of 1 or more.
+    """
+    for name, value in sizes.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
+
+
+def flatten_images(images: Tensor, input_dim: int) -> Tensor:
+    """Images as rows of pixels: (B, ...) -> (B, input_dim).
+
+    Raises:
+        ValueError: if an image has not input_dim pixels.
+    """
+    shape = tuple(images.shape)
+    if len(shape) < 2 or math.prod(shape[1:]) != input_dim:
+        raise ValueError(f"wanted images of {input_dim} pixels each, got shape {shape}")
+    return images.flatten(1)  # (B, C, H, W) -> (B, input_dim)
+
+
+def check_latents(z: Tensor, latent_dim: int) -> None:
+    """What every decoder asks of its input.
+
+    Raises:
+        ValueError: if the last axis of z is not latent_dim long.
+    """
+    if z.ndim == 0 or z.shape[-1] != latent_dim:
+        raise ValueError(f"wanted latents of shape (..., {latent_dim}), got {tuple(z.shape)}")
 
 
 class _EncoderDecoder(nn.Module):
@@ -12,9 +47,7 @@ class _EncoderDecoder(nn.Module):
     def __init__(self, input_dim, hidden_dim, latent_dim, likelihood, sigma, code_dim):
         super().__init__()
         sizes = {"input_dim": input_dim, "hidden_dim": hidden_dim, "latent_dim": latent_dim}
-        for name, value in sizes.items():
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
+        check_sizes(sizes)
         if likelihood not in LIKELIHOODS:
             raise ValueError(f"wanted likelihood as one of {LIKELIHOODS}, got {likelihood!r}")
         if not sigma > 0:
@@ -31,12 +64,10 @@ class _EncoderDecoder(nn.Module):
 
     def _encode(self, images: Tensor) -> Tensor:
         """Flatten the images and run the encoder: (B, ...) -> (B, code_dim)."""
-        shape = tuple(images.shape)
-        if len(shape) < 2 or images[0].numel() != self.input_dim:
-            raise ValueError(f"wanted images of {self.input_dim} pixels each, got shape {shape}")
+        pixels = flatten_images(images, self.input_dim)
         if not images.is_floating_point():
             raise ValueError(f"wanted floating-point images in [0, 1], got {images.dtype}")
-        return self.encoder(images.flatten(1))  # (B, C, H, W) -> (B, input_dim)
+        return self.encoder(pixels)
 
     def decode_logits(self, z: Tensor) -> Tensor:
         """The decoder before its sigmoid: the log-odds of each pixel, (..., D) -> (..., input_dim).
@@ -44,10 +75,7 @@ class _EncoderDecoder(nn.Module):
         Raises:
             ValueError: if the last axis of z is not latent_dim long.
         """
-        if z.ndim == 0 or z.shape[-1] != self.latent_dim:
-            raise ValueError(
-                f"wanted latents of shape (..., {self.latent_dim}), got {tuple(z.shape)}"
-            )
+        check_latents(z, self.latent_dim)
         return self.decoder(z)
 
     def decode(self, z: Tensor) -> Tensor:
