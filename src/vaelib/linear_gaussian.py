@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from vaelib.models import VAE
+from vaelib.models import VAE, check_latents, check_sizes, flatten_images
 
 
 class LinearGaussian:
@@ -150,9 +150,7 @@ class LinearVAE(nn.Module):
 
     def __init__(self, input_dim: int, latent_dim: int, sigma: float = 1.0):
         super().__init__()
-        for name, value in {"input_dim": input_dim, "latent_dim": latent_dim}.items():
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
+        check_sizes({"input_dim": input_dim, "latent_dim": latent_dim})
         if not sigma > 0:
             raise ValueError(f"wanted sigma above 0, got {sigma!r}")
         self.input_dim, self.latent_dim = input_dim, latent_dim
@@ -172,10 +170,7 @@ class LinearVAE(nn.Module):
         Raises:
             ValueError: if an image has not input_dim pixels.
         """
-        shape = tuple(images.shape)
-        if len(shape) < 2 or math.prod(shape[1:]) != self.input_dim:
-            raise ValueError(f"wanted images of {self.input_dim} pixels each, got shape {shape}")
-        mu = self.encoder(images.flatten(1))
+        mu = self.encoder(flatten_images(images, self.input_dim))
         return mu, torch.zeros_like(mu) + self.log_var
 
     def decode(self, z: Tensor) -> Tensor:
@@ -184,10 +179,7 @@ class LinearVAE(nn.Module):
         Raises:
             ValueError: if the last axis of z is not latent_dim long.
         """
-        if z.ndim == 0 or z.shape[-1] != self.latent_dim:
-            raise ValueError(
-                f"wanted latents of shape (..., {self.latent_dim}), got {tuple(z.shape)}"
-            )
+        check_latents(z, self.latent_dim)
         return self.decoder(z)
 
     def linear_gaussian(self) -> LinearGaussian:

@@ -8,15 +8,46 @@ from torch import Tensor, nn
 LIKELIHOODS = ("bernoulli", "gaussian")
 
 
+def check_sizes(sizes: dict[str, int]) -> None:
+    """What every network asks of its sizes, given by name.
+
+    Raises:
+        ValueError: if a size is not an integer of 1 or more.
+    """
+    for name, value in sizes.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
+
+
+def flatten_images(images: Tensor, input_dim: int) -> Tensor:
+    """Images as rows of pixels: (B, ...) -> (B, input_dim).
+
+    Raises:
+        ValueError: if an image has not input_dim pixels.
+    """
+    shape = tuple(images.shape)
+    if len(shape) < 2 or 0 in shape or math.prod(shape[1:]) != input_dim:
+        raise ValueError(f"wanted images of {input_dim} pixels each, got shape {shape}")
+    return images.flatten(1)  # (B, C, H, W) -> (B, input_dim)
+
+
+def check_latents(z: Tensor, latent_dim: int) -> None:
+    """What every decoder asks of its input.
+
+    Raises:
+        ValueError: if the last axis of z is not latent_dim long.
+    """
+    if z.ndim == 0 or z.shape[-1] != latent_dim:
+        raise ValueError(f"wanted latents of shape (..., {latent_dim}), got {tuple(z.shape)}")
+
+
 class _EncoderDecoder(nn.Module):
     """What both networks share: one hidden layer each way, and p(x|z) at the decoder's end."""
 
     def __init__(self, input_dim, hidden_dim, latent_dim, likelihood, sigma, code_dim):
         super().__init__()
         sizes = {"input_dim": input_dim, "hidden_dim": hidden_dim, "latent_dim": latent_dim}
-        for name, value in sizes.items():
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
+        check_sizes(sizes)
         if likelihood not in LIKELIHOODS:
             raise ValueError(f"wanted likelihood as one of {LIKELIHOODS}, got {likelihood!r}")
         if not sigma > 0:
@@ -34,12 +65,10 @@ class _EncoderDecoder(nn.Module):
 
     def _encode(self, images: Tensor) -> Tensor:
         """Flatten the images and run the encoder: (B, ...) -> (B, code_dim)."""
-        shape = tuple(images.shape)
-        if len(shape) < 2 or 0 in shape or math.prod(shape[1:]) != self.input_dim:
-            raise ValueError(f"wanted images of {self.input_dim} pixels each, got shape {shape}")
+        pixels = flatten_images(images, self.input_dim)
         if not images.is_floating_point():
             raise ValueError(f"wanted floating-point images in [0, 1], got {images.dtype}")
-        return self.encoder(images.flatten(1))  # (B, C, H, W) -> (B, input_dim)
+        return self.encoder(pixels)
 
     def decode_logits(self, z: Tensor) -> Tensor:
         """The decoder before its sigmoid: the log-odds of each pixel, (..., D) -> (..., input_dim).
@@ -47,10 +76,7 @@ class _EncoderDecoder(nn.Module):
         Raises:
             ValueError: if the last axis of z is not latent_dim long.
         """
-        if z.ndim == 0 or z.shape[-1] != self.latent_dim:
-            raise ValueError(
-                f"wanted latents of shape (..., {self.latent_dim}), got {tuple(z.shape)}"
-            )
+        check_latents(z, self.latent_dim)
         return self.decoder(z)
 
     def decode(self, z: Tensor) -> Tensor:

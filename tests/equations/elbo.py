@@ -2,6 +2,9 @@
 
 import functools
 
+import numpy as np
+import sympy
+import sympy.stats
 import torch
 from torch.distributions import (
     ContinuousBernoulli,
@@ -130,9 +133,53 @@ def numerical_optimum():
     }
 
 
+def symbols(names, **assumptions):
+    """A vector of symbols, on which NumPy's operators and `@` work."""
+    return np.array(sympy.symbols(names, **assumptions), dtype=object)
+
+
+def symbolic_log(value):
+    """The logarithm of a positive expression, or of each in an array, as a sum of logarithms."""
+    if isinstance(value, np.ndarray):
+        return np.array([symbolic_log(element) for element in value], dtype=object)
+    return sympy.expand_log(sympy.log(sympy.factor(value)), force=True)
+
+
+@functools.cache
+def symbolic_gaussians():
+    """Any diagonal Gaussian q and any posterior N(nu, s^2 M^-1), in two latent dimensions.
+
+    The oracle is the mean of log q(z|x) - log p(z|x) over z = mu + sigma eps: the difference of
+    the two log-densities is a polynomial in eps, of which the moments are known.
+    """
+    nu, eps = symbols("nu1:3"), symbols("eps1:3")
+    mu = nu + symbols("error1:3")  # so that SymPy need not expand powers of mu - nu
+    sigma, s = symbols("sigma1:3", positive=True), sympy.Symbol("s", positive=True)
+    m_1, m_2, m_12 = sympy.symbols("M1 M2 M12")
+    m = np.array([[m_1, m_12], [m_12, m_2]])
+    error = mu + sigma * eps - nu
+    log_q = -(eps @ eps) / 2 - symbolic_log(2 * sympy.pi * sigma**2).sum() / 2
+    log_determinant = symbolic_log(sympy.Matrix(m / s**2).det() / (2 * sympy.pi) ** 2)
+    log_posterior = log_determinant / 2 - error @ m @ error / s**2 / 2
+    moments = {0: 1, 1: 0, 2: 1}  # of one eps
+    terms = sympy.Poly(log_q - log_posterior, *eps).terms()
+    return {
+        "mu": mu,
+        "nu": nu,
+        "sigma": sigma,
+        "s": s,
+        "M": m,
+        "diagonal": np.diagonal,
+        "sum": np.sum,
+        "log": symbolic_log,
+        "det": lambda matrix: sympy.Matrix(matrix).det(),
+        "oracle": sum(value * moments[i] * moments[j] for (i, j), value in terms),
+    }
+
+
 @functools.cache
 def diagonal_guesses():
-    """A posterior in three latent dimensions, and torch's divergence from a diagonal q to it.
+    """A posterior in three latent dimensions, and torch's divergence of a diagonal q from it.
 
     The smallest divergence is found by L-BFGS over mean and log-variance.
     """
@@ -155,18 +202,14 @@ def diagonal_guesses():
         return value
 
     optimizer.step(loss)
-    mu, sigma = random(3, seed=2), random(3, seed=3).exp()
     return {
-        "mu": mu,
         "nu": nu,
-        "sigma": sigma,
         "s": s,
         "M": m,
         "diagonal": torch.diagonal,
         "sum": torch.sum,
         "log": torch.log,
         "det": torch.linalg.det,
-        "oracle": divergence(mu, sigma**2),
         "divergence": divergence,
         "minimum": loss().detach(),
     }
@@ -176,10 +219,13 @@ def diagonal_guesses():
 def draws():
     """One, two and three draws of z for each of three guesses, the last of them the posterior.
 
-    The mean over the draws is a sum on a grid in one, two and three dimensions.
+    The mean over the draws is a sum on a grid in one, two and three dimensions. The same bounds
+    come from an integral in one dimension: log a is the integral of (exp(-t) - exp(-a t)) / t over
+    t > 0 (Frullani), and the mean of exp(-a t), for a mean a of K independent weights, is the K-th
+    power of the mean for one weight at t / K.
     """
     x, s = torch.tensor(1.5, **DOUBLE), 0.5
-    nodes, weights = gauss_hermite(16)
+    nodes, weights = gauss_hermite(32)
     posterior = Normal(x / (1 + s**2), s / (1 + s**2) ** 0.5)
     mu = torch.tensor([0.8, 1.3, posterior.mean], **DOUBLE)
     sigma = torch.tensor([0.6, 0.5, posterior.stddev], **DOUBLE)
@@ -196,8 +242,21 @@ def draws():
         names[f"E{count}"] = lambda values, p=probability: (p * values).sum(-1)
     kl = kl_divergence(Normal(mu, sigma), Normal(torch.zeros(3, **DOUBLE), 1))
     elbo = Normal(mu, s).log_prob(x) - (sigma / s) ** 2 / 2 - kl
+    eps, d_eps = trapezoid(-10, 10, 301)
+    density = d_eps * Normal(torch.zeros((), **DOUBLE), 1).log_prob(eps).exp()
+    z = mu[:, None, None] + sigma[:, None, None] * eps
+    weight = (log_p["p_x_given_z"](z) + log_p["p_z"](z) - log_p["q"](z)).exp()
+    log_t, d_log_t = trapezoid(-40, 60, 601)
+    t = log_t.exp()
+
+    def frullani(count):
+        one_weight = (density * (-t[:, None] / count * weight).exp()).sum(-1)  # (guesses, t)
+        return (d_log_t * ((-t).exp() - one_weight**count)).sum(-1)
+
     return {
         **names,
+        "iwae_2": frullani(2),
+        "iwae_3": frullani(3),
         "sum": lambda values: values.sum(-1),
         "log": torch.log,
         "elbo": elbo,
@@ -207,29 +266,32 @@ def draws():
 
 @functools.cache
 def gaussian_pixels():
-    """Seven random pixels and outputs, a KL, and torch's Gaussian log-density.
+    """Any three pixels and outputs, any KL, and SymPy's Gaussian log-density.
 
-    beta is measured: the gradient of the averaged loss with respect to the KL, divided by its
-    gradient with respect to minus the log-likelihood.
+    beta is measured: the derivative of the averaged loss with respect to the KL, divided by how
+    many times larger its derivative with respect to an error is than that of -log p(x|z).
     """
-    pixels, s = 7, 0.6
-    x, x_hat = random(pixels), random(pixels, seed=1).requires_grad_()
-    kl = torch.tensor(2.3, **DOUBLE).requires_grad_()
-    log_likelihood = Normal(x_hat, s).log_prob(x).sum()
-    loss = torch.nn.functional.mse_loss(x_hat, x) + kl
-    by_x_hat, by_kl = torch.autograd.grad(loss, (x_hat, kl))
-    (nll_by_x_hat,) = torch.autograd.grad(-log_likelihood, x_hat)
+    x, error = symbols("x1:4", real=True), symbols("error1:4", real=True)
+    x_hat = x - error  # so that SymPy need not expand powers of x - x_hat
+    s, kl = sympy.Symbol("s", positive=True), sympy.Symbol("kl")
+    densities = [
+        sympy.stats.density(sympy.stats.Normal("pixel", mean, s))(pixel)
+        for pixel, mean in zip(x, x_hat, strict=True)
+    ]
+    log_likelihood = sum(sympy.expand_log(sympy.log(density)) for density in densities)
+    loss = sum((x_hat - x) ** 2) / sympy.Integer(3) + kl
+    scale = loss.diff(error[0]) / -log_likelihood.diff(error[0])
     return {
         "x": x,
-        "x_hat": x_hat.detach(),
+        "x_hat": x_hat,
         "s": s,
-        "P": pixels,
-        "kl": kl.detach(),
-        "beta": by_kl / (by_x_hat / nll_by_x_hat),
-        "log_likelihood": log_likelihood.detach(),
-        "pi": torch.pi,
-        "sum": torch.sum,
-        "log": lambda value: torch.as_tensor(value, **DOUBLE).log(),
+        "P": sympy.Integer(3),
+        "kl": kl,
+        "beta": sympy.simplify(loss.diff(kl) / scale),
+        "log_likelihood": log_likelihood,
+        "pi": sympy.pi,
+        "sum": np.sum,
+        "log": symbolic_log,
     }
 
 
@@ -264,8 +326,8 @@ CHECKS = [
     ),
     Check(
         label="elbo-jensen",
-        how="Both means are sums on a fine grid, for four guesses q; the two sides must be equal "
-        "for the one that is the true posterior, and for the others in order.",
+        how="Both means are sums on a fine grid for four guesses q, each compared with its closed "
+        "form; they must be in order, and equal for the guess that is the true posterior.",
         tex=r"""\begin{aligned}
             \log p(x) &= \log \mathbb{E}_{q(z \mid x)}\left[
             \frac{p(x \mid z)\, p(z)}{q(z \mid x)} \right] \\
@@ -273,10 +335,12 @@ CHECKS = [
             = \mathrm{ELBO}(x) .
             \end{aligned}""",
         chains=(
-            ("elbo", "E(log(p_x_given_z * p_z / q))", "log(E(p_x_given_z * p_z / q))", "log(p_x)"),
+            ("log(p_x)", "log(E(p_x_given_z * p_z / q))"),
+            ("E(log(p_x_given_z * p_z / q))", "log(E(p_x_given_z * p_z / q))"),
+            ("E(log(p_x_given_z * p_z / q))", "elbo"),
         ),
         names=one_pixel,
-        relation="<=",
+        relation=("==", "<=", "=="),
     ),
     Check(
         label="elbo-terms",
@@ -360,8 +424,8 @@ CHECKS = [
     ),
     Check(
         label="elbo-gap",
-        how="The sum is compared with the divergence of torch.distributions between Gaussians in "
-        "three dimensions.",
+        how="In SymPy, for any two such Gaussians in two dimensions: the mean of the difference "
+        "of their log-densities, from the moments of the noise, must be the formula.",
         tex=r"""\begin{aligned}
             \mathrm{KL}\big(q(z \mid x) \,\|\, p(z \mid x)\big) = \frac{1}{2} \bigg[
             & \frac{(\mu - \nu)^\top M (\mu - \nu)}{s^2} - \log \det M \\
@@ -372,11 +436,11 @@ CHECKS = [
         chains=(
             (
                 "oracle",
-                "1 / 2 * ((mu - nu) @ M @ (mu - nu) / s ** 2 - log(det(M))"
-                " + sum(diagonal(M) * sigma ** 2 / s ** 2 - log(sigma ** 2 / s ** 2) - 1))",
+                "((mu - nu) @ M @ (mu - nu) / s ** 2 - log(det(M))"
+                " + sum(diagonal(M) * sigma ** 2 / s ** 2 - log(sigma ** 2 / s ** 2) - 1)) / 2",
             ),
         ),
-        names=diagonal_guesses,
+        names=symbolic_gaussians,
     ),
     Check(
         label="elbo-diagonal",
@@ -395,8 +459,9 @@ CHECKS = [
     ),
     Check(
         label="elbo-iwae",
-        how="The bounds with one, two and three draws are integrals in as many dimensions, by "
-        "quadrature, for three guesses q; they must be in order, and equal for the posterior.",
+        how="For three guesses q the bounds with one, two and three draws, by quadrature in as "
+        "many dimensions, are compared with the ELBO in closed form and with an integral in one "
+        "dimension; they must be in order, and equal for the posterior.",
         tex=r"""\begin{aligned}
             \mathrm{IWAE}_K(x) &= \mathbb{E}_{q(z \mid x)}\left[ \log \frac{1}{K} \sum_{k=1}^{K}
             \frac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)} \right] , \\
@@ -404,21 +469,19 @@ CHECKS = [
             \le \log p(x) .
             \end{aligned}""",
         chains=(
-            (
-                "elbo",
-                "E1(log(sum(p_x_given_z(z1) * p_z(z1) / q(z1))))",
-                "E2(log(1 / 2 * sum(p_x_given_z(z2) * p_z(z2) / q(z2))))",
-                "E3(log(1 / 3 * sum(p_x_given_z(z3) * p_z(z3) / q(z3))))",
-                "log_p_x",
-            ),
+            ("elbo", "E1(log(sum(p_x_given_z(z1) * p_z(z1) / q(z1))))"),
+            ("iwae_2", "E2(log(1 / 2 * sum(p_x_given_z(z2) * p_z(z2) / q(z2))))"),
+            ("iwae_3", "E3(log(1 / 3 * sum(p_x_given_z(z3) * p_z(z3) / q(z3))))"),
+            ("elbo", "iwae_2", "iwae_3", "log_p_x"),
         ),
         names=draws,
-        relation="<=",
+        relation=("==", "==", "==", "<="),
+        tolerance=1e-7,
     ),
     Check(
         label="elbo-squared-error",
-        how="The formula is compared with the Gaussian log-density of torch.distributions on "
-        "random pixels.",
+        how="In SymPy, for any three pixels and outputs: the formula must be the sum of SymPy's "
+        "Gaussian log-densities.",
         tex=r"""\log p(x \mid z) = - \frac{1}{2 s^2} \sum_{i=1}^{P} (x_i - \hat{x}_i)^2
             - \frac{P}{2} \log (2 \pi s^2) .""",
         chains=(
@@ -431,8 +494,8 @@ CHECKS = [
     ),
     Check(
         label="elbo-beta",
-        how="Both sides are evaluated on random pixels, with the Gaussian log-density of "
-        "torch.distributions; beta is compared with a ratio of gradients.",
+        how="In SymPy, for any three pixels and outputs and SymPy's Gaussian log-density; beta is "
+        "compared with a ratio of derivatives of the two losses.",
         tex=r"""\begin{aligned}
             \frac{1}{P} \sum_{i=1}^{P} (x_i - \hat{x}_i)^2 + \mathrm{KL}
             &= \frac{2 s^2}{P} \Big( {-\log p(x \mid z)} + \beta\, \mathrm{KL} \Big)
