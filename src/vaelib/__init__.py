@@ -1,6 +1,6 @@
 """The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
 
-from vaelib import plots, recipes
+from vaelib import holes, plots, recipes
 from vaelib.checkpoints import load, pretrained, save
 from vaelib.data import ImageDataset, image_dataset, mnist
 from vaelib.models import VAE, Autoencoder
@@ -28,6 +28,7 @@ __all__ = [
     "fit",
     "gaussian_kl",
     "gaussian_log_likelihood",
+    "holes",
     "image_dataset",
     "load",
     "mean_terms",
