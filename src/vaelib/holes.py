@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-PAIRS_AT_ONCE = 30_000_000  # distances held in memory, 120 MB in float32
+PAIRS_AT_ONCE = 4_000_000  # distances held in memory at a time
 
 
 def bounding_box(codes: Tensor) -> Tensor:
