@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 def chapters() -> list[Path]:
     """Every page in _toc.yml, in reading order."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    names = [toc["root"], *(entry["file"] for entry in toc["chapters"])]
+    entries = [entry for part in toc["parts"] for entry in part["chapters"]]
+    names = [toc["root"], *(entry["file"] for entry in entries)]
     return [page_file(name) for name in names]
 
 

@@ -15,9 +15,7 @@ SCRIPT = "tex-svg-full.js"
 
 def copy_mathjax(app, error):
     if error is None and app.builder.format == "html":
-        package = Path(
-            importlib.util.find_spec("sphinx-mathjax-offline").origin
-        ).parent
+        package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
         target = Path(app.outdir) / "_static" / "mathjax"
         target.mkdir(parents=True, exist_ok=True)
         copy_asset_file(package / "static" / "mathjax" / SCRIPT, target)

@@ -81,7 +81,7 @@ def image_grid(images: Tensor, columns: int, gap: int = 2) -> Tensor:
 
 def images(images: Tensor, columns: int = 10, gap: int = 2) -> Figure:
     """Draw images in a grid, ink dark on light, `gap` pixels apart: (N, ...) as `image_grid`."""
-    grid = image_grid(images, columns, gap)
+    grid = image_grid(images, columns, gap).numpy()
     height, width = grid.shape
     fig, ax = figure(height=7 * height / width)
     ax.imshow(grid, vmin=0, vmax=1, cmap="gray_r")

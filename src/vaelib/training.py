@@ -103,7 +103,7 @@ def fit(
             history.train.append(train_terms)
             history.seconds.append(time.perf_counter() - start)
     except KeyboardInterrupt:
-        history.stopped = f"interrupted at step {bar.n} of {total}"
+        history.stopped = f"interrupted at step {schedule.last_epoch} of {total}"
         warnings.warn(f"training {history.stopped}: the model keeps its weights", stacklevel=2)
     except TrainingDiverged as error:
         history.stopped = str(error)

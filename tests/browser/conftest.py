@@ -1,0 +1,109 @@
+"""The built book in a browser that reaches no network."""
+
+import functools
+import http.server
+import threading
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser import chromium
+from tests.pages import ROOT
+
+HTML = ROOT / "_build" / "html"
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serve files without a line on stderr for each."""
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The address of the book, served from this machine."""
+    if not (HTML / "index.html").exists():
+        pytest.fail("there is no built book: run make book first")
+    handler = functools.partial(QuietHandler, directory=str(HTML))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}/"
+        httpd.shutdown()
+
+
+@pytest.fixture(scope="session", params=["file", "served"])
+def base(request, server):
+    """The address of the book, opened as files and served."""
+    return server if request.param == "served" else HTML.as_uri() + "/"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = chromium.find()
+    if path is None:
+        pytest.fail(chromium.ADVICE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page in a context of its own, and all that went wrong on it."""
+
+    def __init__(self, browser, base: str, **options):
+        self.base, self.problems = base, []
+        self.context = browser.new_context(**options)
+        self.context.route("**/*", self._only_the_book)
+        self.page = self.context.new_page()
+        self.page.on("requestfailed", lambda request: self._note("failed request", request.url))
+        self.page.on("response", self._note_status)
+        self.page.on("pageerror", lambda error: self._note("script error", error))
+        self.page.on("console", self._note_console)
+
+    def open(self, name: str):
+        self.page.goto(self.base + name)
+        self.page.wait_for_function("() => !window.MathJax || window.MathJax.startup?.promise")
+        self.page.evaluate("() => window.MathJax?.startup?.promise.then(() => null)")
+        return self.page
+
+    def _only_the_book(self, route):
+        url = route.request.url
+        if url.startswith((self.base, "data:", "blob:")):
+            route.continue_()
+        else:
+            self._note("request to another host", url)
+            route.abort()
+
+    def _note(self, kind, what):
+        self.problems.append(f"{kind}: {what}")
+
+    def _note_status(self, response):
+        if response.status >= 400:
+            self._note(f"status {response.status}", response.url)
+
+    def _note_console(self, message):
+        if message.type in ("error", "warning"):
+            self._note(f"console {message.type}", message.text)
+
+
+@pytest.fixture
+def visit(browser, base):
+    """A function that opens a page of the book, by default as on a laptop in light mode."""
+    visits = []
+
+    def open_page(name: str, **options):
+        visits.append(Visit(browser, base, **({"color_scheme": "light"} | options)))
+        visits[-1].open(name)
+        return visits[-1]
+
+    yield open_page
+    for one in visits:
+        one.context.close()
+
+
+def built(page: Path) -> str:
+    """The address of a page of the book below its base."""
+    return page.relative_to(ROOT).with_suffix(".html").as_posix()

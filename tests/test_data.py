@@ -1,0 +1,205 @@
+"""MNIST from the package, other data sets, and images that are none."""
+
+import hashlib
+import importlib.resources
+import multiprocessing
+import tarfile
+
+import pytest
+import torch
+from PIL import Image
+from torchvision.datasets import MNIST
+from torchvision.transforms import ToTensor
+
+import vaelib
+from vaelib import data
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty data cache of the test's own."""
+    monkeypatch.setenv(data.CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def raw(cache):
+    return cache / "MNIST" / "raw"
+
+
+def test_train_has_60000_images_and_their_labels():
+    train = vaelib.mnist("train")
+    assert train.images.shape == (60000, 1, 28, 28)
+    assert train.images.dtype == torch.float32
+    assert (train.images.min(), train.images.max()) == (0, 1)
+    assert train.labels.shape == (60000,)
+    assert train.labels.dtype == torch.int64
+    # Class counts of the training set as LeCun et al. published the files: 5,923 zeros, ...
+    assert train.labels.bincount().tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
+    ]  # fmt: skip
+
+
+def test_images_are_what_torchvision_and_totensor_give():
+    test = vaelib.mnist("test")
+    reference = MNIST(data.mnist_root(), train=False, transform=ToTensor())
+    for index in (0, 4321, 9999):
+        image, label = reference[index]
+        torch.testing.assert_close(test.images[index], image, rtol=0, atol=0)
+        assert test.labels[index] == label
+
+
+def test_an_unknown_split_is_an_error():
+    with pytest.raises(ValueError, match='wanted split "train" or "test", got \'valid\''):
+        vaelib.mnist("valid")
+
+
+def test_unpacks_into_torchvisions_layout(cache):
+    assert data.mnist_root() == cache
+    sums = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in raw(cache).iterdir()}
+    assert sums == data.RAW_MD5
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed"])
+def test_a_damaged_cache_file_is_replaced_with_a_warning(cache, damage):
+    data.mnist_root()
+    path = raw(cache) / "t10k-images-idx3-ubyte"
+    content = bytearray(path.read_bytes())
+    content[5000] ^= 1
+    path.write_bytes(content[:9000] if damage == "truncated" else content)
+    with pytest.warns(UserWarning, match="damaged t10k-images-idx3-ubyte"):
+        data.mnist_root()
+    assert hashlib.md5(path.read_bytes()).hexdigest() == data.RAW_MD5[path.name]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed", "missing"])
+def test_a_damaged_archive_is_an_error_and_leaves_the_cache_alone(
+    cache, damage, tmp_path, monkeypatch
+):
+    content = bytearray(data.ARCHIVE.read_bytes())
+    content[5000] ^= 1
+    copy = tmp_path / "mnist.tar.xz"
+    if damage != "missing":
+        copy.write_bytes(content[:9000] if damage == "truncated" else content)
+    monkeypatch.setattr(data, "ARCHIVE", copy)
+    with pytest.raises(RuntimeError, match=r"mnist\.tar\.xz is missing or damaged: install vaelib"):
+        data.mnist_root()
+    assert not raw(cache).exists()
+
+
+def test_a_cache_that_cannot_be_written_says_where_and_what_moves_it(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv(data.CACHE_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(PermissionError, match=r"file/MNIST/raw.*set VAELIB_CACHE"):
+        data.mnist_root()
+
+
+def test_two_processes_may_unpack_at_once(cache):
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=data.mnist_root) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert sorted(path.name for path in raw(cache).iterdir()) == sorted(data.RAW_MD5)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(TypeError):
+        data.write_atomically(path, object())
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert path.read_bytes() == b"old"
+
+
+def test_the_archive_holds_just_the_four_files():
+    with importlib.resources.as_file(data.ARCHIVE) as path, tarfile.open(path) as archive:
+        assert sorted(archive.getnames()) == sorted(data.RAW_MD5)
+
+
+class Pairs:
+    """A data set of (image, label) pairs without torchvision's tensors behind it."""
+
+    def __init__(self, *images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index], index
+
+
+def test_image_dataset_takes_pil_images_of_any_number_of_channels():
+    rgb = vaelib.image_dataset(
+        Pairs(Image.new("RGB", (5, 4), (255, 0, 51)), Image.new("RGB", (5, 4)))
+    )
+    assert rgb.images.shape == (2, 3, 4, 5)
+    torch.testing.assert_close(rgb.images[0, :, 0, 0], torch.tensor([1.0, 0.0, 0.2]))
+    assert rgb.labels.tolist() == [0, 1]
+
+
+def test_image_dataset_applies_the_data_sets_own_transform():
+    flipped = MNIST(data.mnist_root(), train=False, transform=lambda image: 1 - ToTensor()(image))
+    some = torch.utils.data.Subset(flipped, range(3))
+    torch.testing.assert_close(
+        vaelib.image_dataset(some).images, 1 - vaelib.mnist("test").images[:3]
+    )
+
+
+def test_image_dataset_applies_a_target_transform():
+    odd = MNIST(data.mnist_root(), train=False, target_transform=lambda label: label % 2)
+    some = torch.utils.data.Subset(odd, range(20))
+    assert vaelib.image_dataset(some).labels.tolist() == [
+        label % 2 for label in vaelib.mnist("test").labels[:20].tolist()
+    ]
+
+
+def test_an_empty_data_set_is_an_error():
+    with pytest.raises(ValueError, match="got an empty Pairs"):
+        vaelib.image_dataset(Pairs())
+
+
+def test_images_of_several_sizes_are_an_error():
+    with pytest.raises(ValueError, match=r"one size, got \[\(1, 4, 4\), \(1, 5, 5\)\]"):
+        vaelib.image_dataset(Pairs(Image.new("L", (4, 4)), Image.new("L", (5, 5))))
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), "torch.uint8: divide bytes by 255"),
+        (torch.full((2, 1, 28, 28), 255.0), r"values in \[255, 255\]"),
+        (torch.full((2, 1, 28, 28), -0.5), r"values in \[-0.5, -0.5\]"),
+        (torch.full((2, 1, 28, 28), torch.nan), r"values in \[nan, nan\]"),
+        (torch.zeros(0, 1, 28, 28), r"shape \(0, 1, 28, 28\)"),
+        (torch.zeros(784), r"shape \(784,\)"),
+        ([[0.0]], "torch.Tensor, got list"),
+    ],
+)
+def test_images_that_are_none_are_named(images, message):
+    with pytest.raises(ValueError, match=message):
+        data.check_images(images)
+
+
+def test_one_nan_among_good_pixels_is_found():
+    images = torch.rand(3, 1, 28, 28)
+    images[1, 0, 5, 5] = torch.nan
+    with pytest.raises(ValueError, match="nan"):
+        data.check_images(images)
+
+
+def test_a_dataset_wants_one_label_an_image_and_four_axes():
+    with pytest.raises(ValueError, match="got 3 labels for 2"):
+        vaelib.ImageDataset(torch.zeros(2, 1, 4, 4), torch.zeros(3))
+    with pytest.raises(ValueError, match=r"\(N, C, H, W\), got \(2, 16\)"):
+        vaelib.ImageDataset(torch.zeros(2, 16), torch.zeros(2))
+
+
+def test_a_dataset_serves_a_dataloader():
+    dataset = vaelib.ImageDataset(torch.rand(5, 1, 4, 4), torch.arange(5))
+    images, labels = next(iter(torch.utils.data.DataLoader(dataset, batch_size=3)))
+    torch.testing.assert_close(images, dataset.images[:3])
+    assert labels.tolist() == [0, 1, 2]
+    assert repr(dataset) == "ImageDataset(5 images of 1 x 4 x 4)"

@@ -1,0 +1,108 @@
+"""The two networks: shapes, the seed's equations, and arguments that make no network."""
+
+import pytest
+import torch
+from torch.distributions import Normal
+
+import vaelib
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return vaelib.VAE(input_dim=12, hidden_dim=7, latent_dim=3)
+
+
+def test_forward_keeps_the_images_shape(model):
+    recon, mu, log_var = model(torch.rand(5, 1, 3, 4))
+    assert recon.shape == (5, 1, 3, 4)
+    assert mu.shape == log_var.shape == (5, 3)
+
+
+def test_decoder_gives_probabilities_and_their_log_odds(model):
+    z = torch.randn(4, 5, 3)
+    probabilities = model.decode(z)
+    assert probabilities.shape == (4, 5, 12)
+    torch.testing.assert_close(probabilities.logit(), model.decode_logits(z))
+
+
+def test_encoder_is_two_layers_cut_in_two(model):
+    x = torch.rand(5, 12)
+    first, _, second = model.encoder
+    h = (x @ first.weight.T + first.bias).clamp(min=0) @ second.weight.T + second.bias
+    mu, log_var = model.encode(x)
+    torch.testing.assert_close(mu, h[:, :3])
+    torch.testing.assert_close(log_var, h[:, 3:])
+
+
+def test_reparameterized_draws_have_the_posteriors_distribution(model):
+    mu, log_var = torch.tensor([1.0, -2.0]).double(), torch.tensor([-1.0, 0.7]).double()
+    generator = torch.Generator().manual_seed(0)
+    draws = 20000
+    z = model.reparameterize(mu.expand(draws, 2), log_var.expand(draws, 2), generator)
+    uniform = Normal(mu, (log_var / 2).exp()).cdf(z).sort(0).values
+    steps = torch.linspace(0, 1, draws).double()[:, None]
+    assert (uniform - steps).abs().max() < 1.95 / draws**0.5  # Kolmogorov-Smirnov, 0.1 percent
+
+
+def test_gradients_pass_through_a_draw(model):
+    mu, log_var = torch.zeros(3, requires_grad=True), torch.zeros(3, requires_grad=True)
+    generator = torch.Generator().manual_seed(0)
+    z = model.reparameterize(mu, log_var, generator)
+    z.sum().backward()
+    torch.testing.assert_close(mu.grad, torch.ones(3))
+    torch.testing.assert_close(log_var.grad, z.detach() / 2)  # d/d log_var = sigma eps / 2
+
+
+def test_a_generator_repeats_a_sample(model):
+    first, second = (model.sample(6, torch.Generator().manual_seed(3)) for _ in range(2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert first.shape == (6, 12)
+    assert not first.requires_grad
+
+
+def test_an_autoencoder_has_one_code_an_image():
+    model = vaelib.Autoencoder(input_dim=12, hidden_dim=7, latent_dim=3)
+    images = torch.rand(5, 1, 3, 4)
+    recon, z = model(images)
+    assert recon.shape == images.shape
+    torch.testing.assert_close(z, model.encode(images))
+    torch.testing.assert_close(recon.flatten(1), model.decode(z))
+
+
+@pytest.mark.parametrize("architecture", [vaelib.Autoencoder, vaelib.VAE])
+@pytest.mark.parametrize("name", ["input_dim", "hidden_dim", "latent_dim"])
+@pytest.mark.parametrize("value", [0, -1, 2.0])
+def test_a_size_below_one_is_an_error(architecture, name, value):
+    with pytest.raises(ValueError, match=f"wanted {name} as an integer of 1 or more, got {value}"):
+        architecture(**{name: value})
+
+
+def test_an_unknown_likelihood_or_a_negative_sigma_is_an_error():
+    with pytest.raises(ValueError, match="got 'poisson'"):
+        vaelib.VAE(likelihood="poisson")
+    with pytest.raises(ValueError, match="wanted sigma above 0, got -1"):
+        vaelib.VAE(likelihood="gaussian", sigma=-1)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.rand(5, 1, 4, 4), r"12 pixels each, got shape \(5, 1, 4, 4\)"),
+        (torch.rand(12), r"got shape \(12,\)"),
+        (torch.zeros(5, 12, dtype=torch.uint8), "floating-point images in .* got torch.uint8"),
+    ],
+)
+def test_images_that_do_not_fit_are_named(model, images, message):
+    with pytest.raises(ValueError, match=message):
+        model.encode(images)
+
+
+def test_latents_that_do_not_fit_are_named(model):
+    with pytest.raises(ValueError, match=r"shape \(..., 3\), got \(5, 2\)"):
+        model.decode(torch.zeros(5, 2))
+
+
+def test_sampling_nothing_is_an_error(model):
+    with pytest.raises(ValueError, match="num_samples of 1 or more, got 0"):
+        model.sample(0)

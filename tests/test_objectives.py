@@ -1,0 +1,113 @@
+"""The terms of the ELBO against torch.distributions, by Monte Carlo, and against bad input."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+import vaelib
+
+
+@pytest.fixture
+def posterior():
+    torch.manual_seed(0)
+    return torch.randn(6, 4, dtype=torch.float64), torch.randn(6, 4, dtype=torch.float64)
+
+
+def model_of(likelihood, sigma=1.0):
+    torch.manual_seed(1)
+    return vaelib.VAE(12, 7, 3, likelihood=likelihood, sigma=sigma).double()
+
+
+def test_gaussian_kl_is_that_of_torch_distributions(posterior):
+    mu, log_var = posterior
+    q, prior = Normal(mu, (log_var / 2).exp()), Normal(torch.zeros_like(mu), 1.0)
+    torch.testing.assert_close(vaelib.gaussian_kl(mu, log_var), kl_divergence(q, prior).sum(-1))
+
+
+def test_gaussian_kl_is_the_mean_log_ratio_of_draws(posterior):
+    mu, log_var = posterior
+    q, prior = Normal(mu, (log_var / 2).exp()), Normal(torch.zeros_like(mu), 1.0)
+    z = q.sample((20000,))
+    ratio = (q.log_prob(z) - prior.log_prob(z)).sum(-1)
+    error = ratio.std(0) / math.sqrt(len(ratio))
+    assert ((vaelib.gaussian_kl(mu, log_var) - ratio.mean(0)).abs() < 5 * error).all()
+
+
+def test_gaussian_kl_of_the_prior_is_zero():
+    assert vaelib.gaussian_kl(torch.zeros(2, 3), torch.zeros(2, 3)).tolist() == [0, 0]
+
+
+def test_gaussian_kl_names_shapes_that_differ():
+    with pytest.raises(ValueError, match=r"got \(2, 3\) and \(2, 1\)"):
+        vaelib.gaussian_kl(torch.zeros(2, 3), torch.zeros(2, 1))
+
+
+def test_bernoulli_log_likelihood_is_that_of_torch_distributions():
+    logits = torch.randn(5, 12, dtype=torch.float64)
+    x = torch.bernoulli(torch.full_like(logits, 0.5))
+    torch.testing.assert_close(
+        vaelib.bernoulli_log_likelihood(x, logits),
+        Independent(Bernoulli(logits=logits), 1).log_prob(x),
+    )
+
+
+def test_bernoulli_log_likelihood_stays_finite_where_probabilities_round():
+    x, logits = torch.tensor([[1.0, 0.0]]), torch.tensor([[-200.0, 200.0]])
+    assert vaelib.bernoulli_log_likelihood(x, logits).item() == pytest.approx(-400)
+
+
+def test_gaussian_log_likelihood_is_that_of_torch_distributions():
+    mean, x = torch.rand(5, 12, dtype=torch.float64), torch.rand(5, 12, dtype=torch.float64)
+    torch.testing.assert_close(
+        vaelib.gaussian_log_likelihood(x, mean, 0.3), Independent(Normal(mean, 0.3), 1).log_prob(x)
+    )
+
+
+def test_gaussian_log_likelihood_wants_a_positive_sigma():
+    with pytest.raises(ValueError, match="wanted sigma above 0, got 0"):
+        vaelib.gaussian_log_likelihood(torch.zeros(1, 2), torch.zeros(1, 2), 0)
+
+
+@pytest.mark.parametrize(("likelihood", "sigma"), [("bernoulli", 1.0), ("gaussian", 0.4)])
+def test_elbo_is_the_mean_of_log_joint_minus_log_posterior(likelihood, sigma):
+    model, images = model_of(likelihood, sigma), torch.rand(4, 1, 3, 4).double().round()
+    with torch.no_grad():
+        terms = vaelib.elbo_terms(model, images, 4000, torch.Generator().manual_seed(0))
+        mu, log_var = model.encode(images)
+        q = Independent(Normal(mu, (log_var / 2).exp()), 1)
+        z = q.sample((4000,))
+        pixels = Bernoulli if likelihood == "bernoulli" else lambda m: Normal(m, sigma)
+        joint = Independent(pixels(model.decode(z)), 1).log_prob(images.flatten(1))
+        joint = joint + Independent(Normal(torch.zeros_like(z), 1.0), 1).log_prob(z)
+        draws = joint - q.log_prob(z)
+    error = draws.std(0) / math.sqrt(4000)
+    assert ((terms.elbo - draws.mean(0)).abs() < 6 * error).all()
+    torch.testing.assert_close(terms.elbo, terms.reconstruction - terms.kl)
+
+
+def test_elbo_repeats_with_its_generator():
+    model, images = model_of("bernoulli"), torch.rand(4, 12).double()
+    first, second = (
+        vaelib.elbo(model, images, generator=torch.Generator().manual_seed(5)) for _ in range(2)
+    )
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_an_autoencoder_has_no_kl():
+    torch.manual_seed(0)
+    terms = vaelib.elbo_terms(vaelib.Autoencoder(12, 7, 3), torch.rand(4, 12))
+    assert terms.kl.tolist() == [0, 0, 0, 0]
+    torch.testing.assert_close(terms.elbo, terms.reconstruction)
+
+
+@pytest.mark.parametrize("num_samples", [0, -1])
+def test_elbo_wants_a_draw(num_samples):
+    with pytest.raises(ValueError, match=f"num_samples of 1 or more, got {num_samples}"):
+        vaelib.elbo(model_of("bernoulli"), torch.rand(4, 12).double(), num_samples)
+
+
+def test_elbo_wants_images_in_the_unit_interval():
+    with pytest.raises(ValueError, match=r"in \[0, 1\], got values in"):
+        vaelib.elbo(model_of("bernoulli"), 255 * torch.rand(4, 12).double())

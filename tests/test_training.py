@@ -1,0 +1,170 @@
+"""What `fit` promises: it learns, it repeats, it survives what goes wrong."""
+
+import pytest
+import torch
+
+import vaelib
+from vaelib import training
+
+# Images of ink in the left or in the right half: one bit for the code to find.
+LEFT = torch.tensor([1.0, 1.0, 0.0, 0.0]).expand(32, 1, 3, 4)
+DATA = vaelib.ImageDataset(torch.cat([LEFT, 1 - LEFT]), torch.arange(64) // 32)
+
+
+def small_model():
+    torch.manual_seed(0)
+    return vaelib.VAE(12, 16, 2)
+
+
+def fit(model, data=DATA, test=DATA, **options):
+    settings = {"epochs": 3, "batch_size": 10, "progress": False, "device": "cpu"} | options
+    return vaelib.fit(model, data, test, **settings)
+
+
+def weights(model):
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def test_training_raises_the_elbo():
+    history = fit(small_model(), epochs=20)
+    assert history.test[-1].elbo > history.test[0].elbo + 0.5
+    assert repr(history) == "History(20 epochs)"
+
+
+def test_an_autoencoder_trains_too():
+    torch.manual_seed(0)
+    history = fit(vaelib.Autoencoder(12, 16, 2), epochs=20)
+    assert history.test[-1].reconstruction > history.test[0].reconstruction + 0.5
+    assert history.test[-1].kl == 0
+
+
+def test_the_same_seed_gives_the_same_weights_to_the_last_bit():
+    runs = []
+    for seed in (1, 1, 2):
+        model = small_model()
+        fit(model, seed=seed)
+        runs.append(weights(model))
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+
+
+def test_training_leaves_the_global_generator_alone():
+    model = small_model()
+    state = torch.get_rng_state()
+    fit(model)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_history_has_the_terms_of_every_epoch():
+    model = small_model()
+    history = fit(model)
+    assert len(history.train) == len(history.test) == len(history.seconds) == 3
+    assert history.test[-1] == vaelib.mean_terms(model, DATA.images, seed=0)
+    assert history.stopped is None
+
+
+def test_a_test_set_is_optional():
+    history = fit(small_model(), test=None)
+    assert history.test == []
+    assert len(history.train) == 3
+
+
+def test_a_tensor_of_images_will_do():
+    model, same = small_model(), small_model()
+    fit(model)
+    fit(same, DATA.images, DATA.images)
+    assert torch.equal(weights(model), weights(same))
+
+
+def test_beta_weighs_the_kl():
+    kls = [fit(small_model(), epochs=20, beta=beta).test[-1].kl for beta in (0.0, 1.0, 50.0)]
+    assert kls[0] > kls[1] > kls[2]
+
+
+def test_learning_rate_rises_for_a_quarter_and_falls_to_nothing():
+    factors = [training.warm_up_and_decay(100)(step) for step in range(101)]
+    assert factors[0] == pytest.approx(1 / 25)
+    assert factors[24] == factors[25] == 1
+    assert factors[100] == 0
+    assert max(factors) == 1
+
+
+def test_mean_terms_are_the_means_of_elbo_terms():
+    model = small_model()
+    mean = vaelib.mean_terms(model, DATA.images, num_samples=3, seed=4)
+    terms = vaelib.elbo_terms(model, DATA.images, 3, torch.Generator().manual_seed(4))
+    assert mean.reconstruction == pytest.approx(terms.reconstruction.mean().item(), rel=1e-6)
+    assert mean.kl == pytest.approx(terms.kl.mean().item(), rel=1e-6)
+
+
+def test_ctrl_c_keeps_the_model_and_the_history(monkeypatch):
+    model, calls = small_model(), []
+
+    def interrupted(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 10:  # in the second epoch of seven steps
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    original = training.training_terms
+    before = weights(model).clone()
+    monkeypatch.setattr(training, "training_terms", interrupted)
+    with pytest.warns(UserWarning, match="interrupted at step 9 of 21: the model keeps"):
+        history = fit(model, test=None)
+    assert len(history.train) == 1
+    assert history.stopped == "interrupted at step 9 of 21"
+    assert not torch.equal(before, weights(model))
+    assert torch.isfinite(weights(model)).all()
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_says_where(monkeypatch):
+    model = small_model()
+    original, calls = training.training_terms, []
+
+    def diverging(*arguments, **options):
+        calls.append(1)
+        terms = original(*arguments, **options)
+        return terms._replace(kl=terms.kl * (torch.inf if len(calls) == 10 else 1))
+
+    monkeypatch.setattr(training, "training_terms", diverging)
+    with pytest.raises(
+        vaelib.TrainingDiverged, match="inf at step 10: lower learning_rate"
+    ) as info:
+        fit(model, test=None)
+    assert len(info.value.history.train) == 1
+    assert torch.isfinite(weights(model)).all()
+
+
+def test_a_learning_rate_far_too_large_diverges():
+    with pytest.raises(vaelib.TrainingDiverged, match=r"now 1e\+06"):
+        fit(small_model(), epochs=50, learning_rate=1e6)
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_settings_below_one_are_errors(name, value):
+    with pytest.raises(ValueError, match=f"wanted {name} above 0, got {value}"):
+        fit(small_model(), **{name: value})
+
+
+def test_bad_images_are_named_before_training_starts():
+    with pytest.raises(ValueError, match=r"got torch\.uint8"):
+        fit(small_model(), torch.zeros(4, 12, dtype=torch.uint8))
+    with pytest.raises(ValueError, match=r"values in \[nan, nan\]"):
+        fit(small_model(), test=torch.full((4, 12), torch.nan))
+    with pytest.raises(ValueError, match=r"got list: vaelib\.image_dataset reads"):
+        fit(small_model(), [DATA[0]])
+    with pytest.raises(ValueError, match="12 pixels each"):
+        fit(small_model(), torch.rand(4, 13))
+
+
+def test_tqdm_disable_hides_the_bar(monkeypatch, capsys):
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    fit(small_model(), progress=True)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_bar_reports_the_test_loss(monkeypatch, capsys):
+    monkeypatch.delenv("TQDM_DISABLE")
+    fit(small_model(), progress=True)
+    assert "test -ELBO" in capsys.readouterr().err
