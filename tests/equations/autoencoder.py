@@ -198,20 +198,6 @@ CHECKS = [
         relation="<=",
     ),
     Check(
-        label="autoencoder-mean",
-        how="Both sides are evaluated on random images and a random answer to them.",
-        tex=r"""\frac{1}{N} \sum_{n=1}^{N} \big\| x^{(n)} - \hat{x} \big\|^2
-            = \big\| \hat{x} - \bar{x} \big\|^2
-            + \frac{1}{N} \sum_{n=1}^{N} \big\| x^{(n)} - \bar{x} \big\|^2 .""",
-        chains=(
-            (
-                "1 / N * sum((x - x_hat) ** 2)",
-                "sum((x_hat - x_bar) ** 2) + 1 / N * sum((x - x_bar) ** 2)",
-            ),
-        ),
-        names=some_images,
-    ),
-    Check(
         label="autoencoder-pca",
         how="The minimum over the weights is found by alternating least squares, which knows no "
         "eigenvalue, and compared with the eigenvalues of the covariance.",
@@ -220,6 +206,20 @@ CHECKS = [
             = \sum_{j=D+1}^{784} \lambda_j .""",
         chains=(("1 / N * sum((x - W2 @ (W1 @ x + b1) - b2) ** 2)", "sum(lam[D:])"),),
         names=linear_autoencoder,
+    ),
+    Check(
+        label="autoencoder-mean",
+        how="Both sides are evaluated on random images and a random answer to them.",
+        tex=r"""\frac{1}{N} \sum_{n=1}^{N} \big\| x^{(n)} - \hat{x} \big\|^2
+            = \big\| \hat{x} - \bar{x} \big\|^2
+            + \frac{1}{N} \sum_{n=1}^{N} \big\| x^{(n)} - \bar{x} \big\|^2 ,""",
+        chains=(
+            (
+                "1 / N * sum((x - x_hat) ** 2)",
+                "sum((x_hat - x_bar) ** 2) + 1 / N * sum((x - x_bar) ** 2)",
+            ),
+        ),
+        names=some_images,
     ),
     Check(
         label="autoencoder-scale",
