@@ -11,6 +11,7 @@ import vaelib
 HERE = Path(__file__).parent
 INK = "#1f2430"
 BLUE, ORANGE, GREEN = "#dbe9fb", "#fdeacc", "#d9f0e0"
+RED = "#bd1f01"
 STYLE = {
     "font.size": 13,
     "mathtext.fontset": "cm",
@@ -37,13 +38,10 @@ def box(ax, x, y, text, width=1.5, height=0.8, color=BLUE):
     ax.text(x, y, text, ha="center", va="center", color=INK)
 
 
-def arrow(ax, start, end, style="-|>"):
-    """An arrow from point to point."""
-    ax.add_patch(
-        FancyArrowPatch(
-            start, end, arrowstyle=style, mutation_scale=16, color=INK, shrinkA=0, shrinkB=0
-        )
-    )
+def arrow(ax, start, end, style="-|>", color=INK, **options):
+    """An arrow from point to point; `options` go to its patch."""
+    options |= {"mutation_scale": 16, "color": color, "shrinkA": 0, "shrinkB": 0}
+    ax.add_patch(FancyArrowPatch(start, end, arrowstyle=style, **options))
 
 
 def funnel(ax, left, right, y, heights, text, color=BLUE):
@@ -103,6 +101,47 @@ def vae():
     return fig
 
 
+def reparameterization():
+    """Where the gradient stops at a draw, and its way round the noise."""
+    fig, ax = canvas(9.6, 4.6)
+    for x, title in [(2.3, "a draw in the way"), (7.3, "the noise moved to the side")]:
+        ax.text(x, 4.35, title, ha="center", va="center", color=INK, weight="bold")
+    ax.plot([4.8, 4.8], [0.3, 4.3], color="#c3c8d4", linewidth=1)
+
+    box(ax, 2.3, 3.55, "$f(z)$", 1.3, 0.65)
+    box(ax, 2.3, 2.1, r"$z\sim\mathcal{N}(\mu,\sigma^2)$", 1.9, 0.65, "white")
+    box(ax, 1.2, 0.6, r"$\mu$", 0.9, 0.65, ORANGE)
+    box(ax, 3.4, 0.6, r"$\sigma$", 0.9, 0.65, ORANGE)
+    forward_and_back(ax, (2.3, 2.425), (2.3, 3.225))
+    forward_and_back(ax, (1.2, 0.925), (1.9, 1.775), broken=True)
+    forward_and_back(ax, (3.4, 0.925), (2.7, 1.775), broken=True)
+
+    box(ax, 7.3, 3.55, "$f(z)$", 1.3, 0.65)
+    box(ax, 7.3, 2.1, r"$z=\mu+\sigma\,\epsilon$", 1.9, 0.65, GREEN)
+    box(ax, 5.5, 0.6, r"$\mu$", 0.9, 0.65, ORANGE)
+    box(ax, 7.3, 0.6, r"$\sigma$", 0.9, 0.65, ORANGE)
+    box(ax, 8.85, 0.6, r"$\epsilon\sim\mathcal{N}(0,I)$", 1.35, 0.65, "white")
+    forward_and_back(ax, (7.3, 2.425), (7.3, 3.225))
+    forward_and_back(ax, (5.5, 0.925), (6.7, 1.775))
+    forward_and_back(ax, (7.3, 0.925), (7.3, 1.775))
+    ax.text(6.95, 2.825, "value", ha="right", va="center", fontsize=11, color=INK)
+    ax.text(7.65, 2.825, "gradient", ha="left", va="center", fontsize=11, color=RED)
+    arrow(ax, (8.85, 0.925), (8.0, 1.775))
+    return fig
+
+
+def forward_and_back(ax, start, end, broken=False):
+    """An arrow from start to end and, right of it, the gradient's dashed one back, or its end."""
+    (x0, y0), (x1, y1) = start, end
+    aside = 0.13 if x0 == x1 else 0.2
+    arrow(ax, (x0 - aside, y0), (x1 - aside, y1))
+    target = (x0 + aside, y0)
+    if broken:
+        target = (x0 + aside + 0.5 * (x1 - x0), y0 + 0.5 * (y1 - y0))
+        ax.plot(*target, "x", color=RED, markersize=13, markeredgewidth=3.5)
+    arrow(ax, (x1 + aside, y1), target, color=RED, linestyle=(0, (4, 2)), linewidth=2)
+
+
 def manifold():
     """What the shipped two-dimensional model decodes over its latent plane."""
     return vaelib.plots.manifold(vaelib.pretrained("vae-2d"), side=20)
@@ -113,6 +152,7 @@ def main() -> None:
     with matplotlib.rc_context(STYLE):
         autoencoder().savefig(HERE / "autoencoder.svg", metadata={"Date": None})
         vae().savefig(HERE / "vae.svg", metadata={"Date": None})
+        reparameterization().savefig(HERE / "reparameterization.svg", metadata={"Date": None})
         (HERE / "manifold.png").write_bytes(vaelib.plots.png(manifold(), dpi=110))
 
 

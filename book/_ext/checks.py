@@ -85,7 +85,13 @@ def parse(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
     return container.children
 
 
+def outdated(app, env, added, changed, removed):
+    """The page of all checks follows from every other page: it is always read again."""
+    return ["book/checks"] if "book/checks" in env.found_docs else []
+
+
 def setup(app):
+    app.connect("env-get-outdated", outdated)
     app.add_directive("checks", Checks)
     app.add_directive("check-sources", CheckSources)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,8 +1,10 @@
 """The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
 
-from vaelib import holes, plots, recipes
+from vaelib import gradients, holes, plots, recipes
 from vaelib.checkpoints import load, pretrained, save
 from vaelib.data import ImageDataset, image_dataset, mnist
+from vaelib.evaluation import iwae_bound
+from vaelib.linear_gaussian import LinearGaussian, LinearVAE
 from vaelib.models import VAE, Autoencoder
 from vaelib.objectives import (
     Terms,
@@ -20,6 +22,8 @@ __all__ = [
     "Autoencoder",
     "History",
     "ImageDataset",
+    "LinearGaussian",
+    "LinearVAE",
     "Terms",
     "TrainingDiverged",
     "bernoulli_log_likelihood",
@@ -28,8 +32,10 @@ __all__ = [
     "fit",
     "gaussian_kl",
     "gaussian_log_likelihood",
+    "gradients",
     "holes",
     "image_dataset",
+    "iwae_bound",
     "load",
     "mean_terms",
     "mnist",

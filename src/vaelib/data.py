@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import importlib.resources
+import math
 import os
 import tarfile
 import uuid
@@ -59,15 +60,16 @@ class ImageDataset(torch.utils.data.Dataset):
         return f"ImageDataset({count} images of {' x '.join(map(str, shape))})"
 
 
-def check_images(images: Tensor) -> None:
+def check_images(images: Tensor, unit_interval: bool = True) -> None:
     """Check that a batch of images is what a Bernoulli or Gaussian decoder can be compared with.
 
     Args:
         images: (B, ...), floating point, pixel intensities in [0, 1].
+        unit_interval: False if the decoder's output may be any number, and so a pixel too.
 
     Raises:
         ValueError: if it is empty, of an integer type, or has a pixel that is NaN or outside
-            [0, 1]; the message names what was found.
+            [0, 1], or infinite without `unit_interval`; the message names what was found.
     """
     if not isinstance(images, Tensor):
         raise ValueError(f"wanted images as a torch.Tensor, got {type(images).__name__}")
@@ -79,7 +81,9 @@ def check_images(images: Tensor) -> None:
     if images.ndim < 2 or images.numel() == 0:
         raise ValueError(f"wanted a batch of images, got a tensor of shape {tuple(images.shape)}")
     low, high = (bound.item() for bound in images.aminmax())
-    if not (low >= 0 and high <= 1):  # also true for NaN, which aminmax passes on
+    if not unit_interval and not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"wanted finite pixel intensities, got values in [{low:g}, {high:g}]")
+    if unit_interval and not (low >= 0 and high <= 1):  # true for NaN, which aminmax passes on
         raise ValueError(f"wanted pixel intensities in [0, 1], got values in [{low:g}, {high:g}]")
 
 

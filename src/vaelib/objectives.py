@@ -54,21 +54,22 @@ def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
     return -binary_cross_entropy_with_logits(logits, images, reduction="none").sum(-1)
 
 
-def gaussian_log_likelihood(images: Tensor, mean: Tensor, sigma: float) -> Tensor:
+def gaussian_log_likelihood(images: Tensor, mean: Tensor, sigma: float | Tensor) -> Tensor:
     """log N(x; mean, sigma^2 I), summed over the pixels: (..., P), (..., P) -> (...), nats.
 
     Args:
         images: flattened images.
         mean: the decoder's output, in units of pixel intensity.
-        sigma: standard deviation of a pixel, in the same units.
+        sigma: standard deviation of a pixel, in the same units; a tensor if it is learned.
 
     Raises:
         ValueError: if sigma is not positive.
     """
     if not sigma > 0:
         raise ValueError(f"wanted sigma above 0, got {sigma}")
-    error = (images - mean).square() / sigma**2
-    return -0.5 * (error + math.log(2 * math.pi * sigma**2)).sum(-1)
+    sigma = torch.as_tensor(sigma, dtype=mean.dtype, device=mean.device)
+    error = ((images - mean) / sigma).square()
+    return -0.5 * (error + 2 * sigma.log() + math.log(2 * math.pi)).sum(-1)
 
 
 def reconstruction_log_likelihood(model, images: Tensor, z: Tensor) -> Tensor:
@@ -113,12 +114,22 @@ def elbo_terms(model: VAE, images: Tensor, num_samples: int = 1, generator=None)
     Source:
         Kingma and Welling, equation 10, https://arxiv.org/abs/1312.6114
     """
-    check_images(images)
-    if num_samples < 1:
-        raise ValueError(f"wanted num_samples of 1 or more, got {num_samples}")
+    check_arguments(model, images, num_samples)
     return training_terms(model, images, num_samples, generator)
 
 
 def elbo(model: VAE, images: Tensor, num_samples: int = 1, generator=None) -> Tensor:
     """The evidence lower bound of each image, (B,) nats; arguments and errors as `elbo_terms`."""
     return elbo_terms(model, images, num_samples, generator).elbo
+
+
+def check_arguments(model, images: Tensor, num_samples: int) -> None:
+    """What every bound asks of its caller; a model whose pixels are any numbers says so.
+
+    Raises:
+        ValueError: if the images are no batch, or not in [0, 1] though the model's decoder is, or
+            num_samples is below 1.
+    """
+    check_images(images, unit_interval=getattr(model, "unit_interval", True))
+    if num_samples < 1:
+        raise ValueError(f"wanted num_samples of 1 or more, got {num_samples}")

@@ -33,7 +33,7 @@ def network():
     names = {}
     for number, layer in enumerate(layers, start=1):
         nn.init.normal_(layer.bias)
-        names[f"W{number}"] = layer.weight.detach()
+        names[f"A{number}"] = layer.weight.detach()
         names[f"b{number}"] = layer.bias.detach()[:, None]
     images = uniform(5, 12)
     rebuilt, codes = model(images)
@@ -44,7 +44,7 @@ def network():
 def layers():
     """The network and its logits."""
     names = network()
-    logits = "W4 @ max(0, W3 @ encoded + b3) + b4"
+    logits = "A4 @ max(0, A3 @ encoded + b3) + b4"
     return {**names, "z": names["encoded"], "a": eval(logits, dict(names))}
 
 
@@ -52,7 +52,7 @@ def other_coordinates():
     """The network, and an invertible matrix that changes the coordinates of its code."""
     names = layers()
     matrix = torch.tensor([[3.0, -1.0], [0.5, 0.2]], dtype=torch.float64)
-    return {**names, "R": matrix, "inverse": torch.linalg.inv, "z_new": matrix @ names["z"]}
+    return {**names, "T": matrix, "inverse": torch.linalg.inv, "z_new": matrix @ names["z"]}
 
 
 def batch():
@@ -96,10 +96,10 @@ def linear_autoencoder():
     code = normal(2, 40, seed=2)
     for _ in range(200):  # the best decoder for the code, then the best code for the decoder
         decoder = x @ torch.linalg.pinv(torch.cat([code, ones]))
-        W2, b2 = decoder[:, :2], decoder[:, 2:]
-        code = torch.linalg.pinv(W2) @ (x - b2)
+        A2, b2 = decoder[:, :2], decoder[:, 2:]
+        code = torch.linalg.pinv(A2) @ (x - b2)
     encoder = code @ torch.linalg.pinv(torch.cat([x, ones]))
-    names = {"W1": encoder[:, :6], "b1": encoder[:, 6:], "W2": W2, "b2": b2, "x": x, "N": 40}
+    names = {"A1": encoder[:, :6], "b1": encoder[:, 6:], "A2": A2, "b2": b2, "x": x, "N": 40}
     eigenvalues = torch.linalg.eigvalsh(x.cov(correction=0)).flip(0)
     return {**names, "lam": eigenvalues, "D": 2, "sum": torch.sum}
 
@@ -137,8 +137,8 @@ def intervals():
     points = vaelib.holes.box_grid(box, 512)
     return {
         "distances": (points[:, None] - z_n[None]).norm(dim=-1),
-        "r": 1 / 16,
-        "M": len(points),
+        "rho": 1 / 16,
+        "K": len(points),
         "one": lambda condition: condition.double(),
         "min": lambda t: t.amin(1),
         "sum": torch.sum,
@@ -153,13 +153,13 @@ CHECKS = [
         how="The layers, written out with the weights of a small network, are compared with the "
         "code and the rebuilt image that vaelib.Autoencoder gives.",
         tex=r"""\begin{aligned}
-            z &= W_2 \max(0,\, W_1 x + b_1) + b_2 , \\
-            a &= W_4 \max(0,\, W_3 z + b_3) + b_4 , \\
+            z &= A_2 \max(0,\, A_1 x + b_1) + b_2 , \\
+            a &= A_4 \max(0,\, A_3 z + b_3) + b_4 , \\
             \hat{x} &= \frac{1}{1 + e^{-a}} .
             \end{aligned}""",
         chains=(
-            ("encoded", "W2 @ max(0, W1 @ x + b1) + b2"),
-            ("a", "W4 @ max(0, W3 @ z + b3) + b4"),
+            ("encoded", "A2 @ max(0, A1 @ x + b1) + b2"),
+            ("a", "A4 @ max(0, A3 @ z + b3) + b4"),
             ("rebuilt", "1 / (1 + exp(-a))"),
         ),
         names=layers,
@@ -201,10 +201,10 @@ CHECKS = [
         label="autoencoder-pca",
         how="The minimum over the weights is found by alternating least squares, which knows no "
         "eigenvalue, and compared with the eigenvalues of the covariance.",
-        tex=r"""\min_{W_1, b_1, W_2, b_2} \; \frac{1}{N} \sum_{n=1}^{N}
-            \big\| x^{(n)} - W_2 (W_1 x^{(n)} + b_1) - b_2 \big\|^2
-            = \sum_{j=D+1}^{784} \lambda_j .""",
-        chains=(("1 / N * sum((x - W2 @ (W1 @ x + b1) - b2) ** 2)", "sum(lam[D:])"),),
+        tex=r"""\min_{A_1, b_1, A_2, b_2} \; \frac{1}{N} \sum_{n=1}^{N}
+            \big\| x^{(n)} - A_2 (A_1 x^{(n)} + b_1) - b_2 \big\|^2
+            = \sum_{i=D+1}^{784} \lambda_i .""",
+        chains=(("1 / N * sum((x - A2 @ (A1 @ x + b1) - b2) ** 2)", "sum(lam[D:])"),),
         names=linear_autoencoder,
     ),
     Check(
@@ -226,15 +226,15 @@ CHECKS = [
         how="Both lines are evaluated with the weights of a small network and an invertible "
         "matrix.",
         tex=r"""\begin{aligned}
-            (R\,W_2) \max(0,\, W_1 x + b_1) + R\,b_2 &= R\,z , \\
-            W_4 \max\!\big(0,\, (W_3 R^{-1})(R\,z) + b_3\big) + b_4
-            &= W_4 \max(0,\, W_3 z + b_3) + b_4 .
+            (T\,A_2) \max(0,\, A_1 x + b_1) + T\,b_2 &= T\,z , \\
+            A_4 \max\!\big(0,\, (A_3 T^{-1})(T\,z) + b_3\big) + b_4
+            &= A_4 \max(0,\, A_3 z + b_3) + b_4 .
             \end{aligned}""",
         chains=(
-            ("(R @ W2) @ max(0, W1 @ x + b1) + R @ b2", "R @ z"),
+            ("(T @ A2) @ max(0, A1 @ x + b1) + T @ b2", "T @ z"),
             (
-                "W4 @ max(0, (W3 @ inverse(R)) @ (R @ z) + b3) + b4",
-                "W4 @ max(0, W3 @ z + b3) + b4",
+                "A4 @ max(0, (A3 @ inverse(T)) @ (T @ z) + b3) + b4",
+                "A4 @ max(0, A3 @ z + b3) + b4",
             ),
         ),
         names=other_coordinates,
@@ -243,7 +243,7 @@ CHECKS = [
         label="autoencoder-confidence",
         how="The largest softmax is compared with the largest probability that "
         "torch.distributions.Categorical has for the same logits.",
-        tex=r"""\mathrm{conf}(x) = \max_{c} \; \frac{e^{a_c}}{\sum_{c'=0}^{9} e^{a_{c'}}} .""",
+        tex=r"""\mathrm{conf}(x) = \max_{y} \; \frac{e^{a_y}}{\sum_{y'=0}^{9} e^{a_{y'}}} .""",
         chains=(("oracle", "max(exp(a) / sum(exp(a)))"),),
         names=logits,
     ),
@@ -266,9 +266,9 @@ CHECKS = [
         label="autoencoder-empty",
         how="On a grid over a line the fraction is compared with the length outside three "
         "intervals that do not overlap, and with vaelib.holes.empty_fraction.",
-        tex=r"""\mathrm{empty}(r) = \frac{1}{M} \sum_{m=1}^{M}
-            \mathbb{1}\Big[ \min_{n} \big\| \tilde{z}^{(m)} - z^{(n)} \big\| > r \Big] .""",
-        chains=(("oracle", "1 / M * sum(one(min(distances) > r))", "library"),),
+        tex=r"""\mathrm{empty}(\rho) = \frac{1}{K} \sum_{k=1}^{K}
+            \Big[ \min_{n} \big\| \tilde{z}^{(k)} - z^{(n)} \big\| > \rho \Big] .""",
+        chains=(("oracle", "1 / K * sum(one(min(distances) > rho))", "library"),),
         names=intervals,
     ),
 ]
