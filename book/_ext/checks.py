@@ -57,8 +57,8 @@ class CheckSources(SphinxDirective):
 
 def entry(check) -> list[str]:
     """One check: where its equation stands, how it is tested, its sides and their names."""
-    relation = f" {check.relation} "
-    sides = [relation.join(chain) for chain in check.chains]
+    pairs = zip(check.relations, check.chains, strict=True)
+    sides = [f" {relation} ".join(chain) for relation, chain in pairs]
     source = inspect.getsource(check.names).rstrip().splitlines()
     return [
         f"(check-{check.label})=",

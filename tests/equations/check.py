@@ -63,7 +63,8 @@ class Check:
         tex: the equation as the page prints it; white space does not count.
         chains: for each "a = b = ..." in the equation, its sides as Python expressions.
         names: a function without arguments that returns what the names in the sides stand for.
-        relation: "==", or "<=" between neighbours; "<=" must hold with equality somewhere.
+        relation: "==" or "<=" between neighbours, one for all chains or a tuple with one for each;
+            "<=" must hold with equality somewhere.
         tolerance: relative to the larger side (or to 1), beside the error of an `Estimate`.
     """
 
@@ -72,29 +73,36 @@ class Check:
     tex: str
     chains: tuple[tuple[str, ...], ...]
     names: Callable[[], dict]
-    relation: str = "=="
+    relation: str | tuple[str, ...] = "=="
     tolerance: float = 1e-9
 
     def failure(self) -> str | None:
         """None if the equation holds, else what does not."""
         names = self.names()
-        for chain in self.chains:
+        for chain, relation in zip(self.chains, self.relations, strict=True):
             sides = [(side, eval(side, dict(names))) for side in chain]
             for (left, a), (right, b) in pairwise(sides):
-                if not self._holds(a, b):
-                    return f"{self.label}: not {left} {self.relation} {right}: {a} and {b}"
+                if not self._holds(a, relation, b):
+                    return f"{self.label}: not {left} {relation} {right}: {a} and {b}"
         return None
 
-    def _holds(self, a, b) -> bool:
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """The relation of each chain."""
+        if isinstance(self.relation, str):
+            return (self.relation,) * len(self.chains)
+        return self.relation
+
+    def _holds(self, a, relation: str, b) -> bool:
         if isinstance(a, sympy.Basic) or isinstance(b, sympy.Basic):
-            return self.relation == "==" and sympy.simplify(a - b) == 0
+            return relation == "==" and sympy.simplify(a - b) == 0
         a, a_error = _value_and_error(a)
         b, b_error = _value_and_error(b)
         allowed = self.tolerance * torch.maximum(a.abs(), b.abs()).clamp(min=1)
         allowed = allowed + STANDARD_ERRORS * torch.hypot(a_error, b_error)
         if not torch.isfinite(a - b).all():
             return False
-        if self.relation == "<=":
+        if relation == "<=":
             slack = b - a
             return bool((slack >= -allowed).all() and (slack <= allowed).any())
         return bool(((a - b).abs() <= allowed).all())
@@ -127,7 +135,14 @@ def _mutated(expression: str) -> Iterator[str]:
 
 
 def _swap_operator(node) -> bool:
-    swaps = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+    swaps = {
+        ast.Add: ast.Sub,
+        ast.Sub: ast.Add,
+        ast.Mult: ast.Div,
+        ast.Div: ast.Mult,
+        ast.Pow: ast.Mult,
+        ast.MatMult: ast.Mult,
+    }
     if isinstance(node, ast.BinOp) and type(node.op) in swaps:
         node.op = swaps[type(node.op)]()
         return True
