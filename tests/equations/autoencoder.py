@@ -168,17 +168,23 @@ CHECKS = [
         label="autoencoder-loss",
         how="On random binary images the loss is compared with minus the mean log-probability of "
         "torch.distributions.Bernoulli.",
-        tex=r"""\mathcal{L} = \frac{1}{B} \sum_{n=1}^{B} \sum_{i=1}^{784}
-            -x_i^{(n)} \log \hat{x}_i^{(n)} - (1 - x_i^{(n)}) \log (1 - \hat{x}_i^{(n)}) .""",
+        tex=r"""\begin{aligned}
+            \mathcal{L} = \frac{1}{B} \sum_{n=1}^{B} \sum_{i=1}^{784}
+            &- x_i^{(n)} \log \hat{x}_i^{(n)} \\
+            &- (1 - x_i^{(n)}) \log (1 - \hat{x}_i^{(n)}) .
+            \end{aligned}""",
         chains=(("oracle", "1 / B * sum(-x * log(x_hat) - (1 - x) * log(1 - x_hat))"),),
         names=batch,
     ),
     Check(
         label="autoencoder-gradient",
         how="SymPy differentiates the left side and simplifies the difference to zero.",
-        tex=r"""\frac{\partial}{\partial a_i}
-            \Big[ -x_i \log \hat{x}_i - (1 - x_i) \log (1 - \hat{x}_i) \Big]
-            = \hat{x}_i - x_i .""",
+        tex=r"""\begin{aligned}
+            \frac{\partial}{\partial a_i}
+            \Big[ &- x_i \log \hat{x}_i \\
+            &- (1 - x_i) \log (1 - \hat{x}_i) \Big]
+            = \hat{x}_i - x_i .
+            \end{aligned}""",
         chains=(("diff(-x * log(x_hat) - (1 - x) * log(1 - x_hat), a)", "x_hat - x"),),
         names=one_pixel,
     ),
@@ -186,8 +192,10 @@ CHECKS = [
         label="autoencoder-floor",
         how="Both sides are compared on all pairs of 32 intensities and 32 answers; they must be "
         "equal somewhere.",
-        tex=r"""-x_i \log x_i - (1 - x_i) \log (1 - x_i)
-            \;\le\; -x_i \log \hat{x}_i - (1 - x_i) \log (1 - \hat{x}_i) .""",
+        tex=r"""\begin{aligned}
+            &- x_i \log x_i - (1 - x_i) \log (1 - x_i) \\
+            &\quad \le\; - x_i \log \hat{x}_i - (1 - x_i) \log (1 - \hat{x}_i) .
+            \end{aligned}""",
         chains=(
             (
                 "-x * log(x) - (1 - x) * log(1 - x)",
@@ -201,18 +209,22 @@ CHECKS = [
         label="autoencoder-pca",
         how="The minimum over the weights is found by alternating least squares, which knows no "
         "eigenvalue, and compared with the eigenvalues of the covariance.",
-        tex=r"""\min_{A_1, b_1, A_2, b_2} \; \frac{1}{N} \sum_{n=1}^{N}
-            \big\| x^{(n)} - A_2 (A_1 x^{(n)} + b_1) - b_2 \big\|^2
-            = \sum_{i=D+1}^{784} \lambda_i .""",
+        tex=r"""\begin{aligned}
+            \min_{A_1, b_1, A_2, b_2} \; \frac{1}{N} \sum_{n=1}^{N}
+            &\big\| x^{(n)} - A_2 (A_1 x^{(n)} + b_1) - b_2 \big\|^2 \\
+            &= \sum_{i=D+1}^{784} \lambda_i .
+            \end{aligned}""",
         chains=(("1 / N * sum((x - A2 @ (A1 @ x + b1) - b2) ** 2)", "sum(lam[D:])"),),
         names=linear_autoencoder,
     ),
     Check(
         label="autoencoder-mean",
         how="Both sides are evaluated on random images and a random answer to them.",
-        tex=r"""\frac{1}{N} \sum_{n=1}^{N} \big\| x^{(n)} - \hat{x} \big\|^2
-            = \big\| \hat{x} - \bar{x} \big\|^2
-            + \frac{1}{N} \sum_{n=1}^{N} \big\| x^{(n)} - \bar{x} \big\|^2 ,""",
+        tex=r"""\begin{aligned}
+            &\frac{1}{N} \sum_{n=1}^{N} \big\| x^{(n)} - \hat{x} \big\|^2 \\
+            &\quad = \big\| \hat{x} - \bar{x} \big\|^2
+            + \frac{1}{N} \sum_{n=1}^{N} \big\| x^{(n)} - \bar{x} \big\|^2 ,
+            \end{aligned}""",
         chains=(
             (
                 "1 / N * sum((x - x_hat) ** 2)",
@@ -226,9 +238,9 @@ CHECKS = [
         how="Both lines are evaluated with the weights of a small network and an invertible "
         "matrix.",
         tex=r"""\begin{aligned}
-            (T\,A_2) \max(0,\, A_1 x + b_1) + T\,b_2 &= T\,z , \\
-            A_4 \max\!\big(0,\, (A_3 T^{-1})(T\,z) + b_3\big) + b_4
-            &= A_4 \max(0,\, A_3 z + b_3) + b_4 .
+            &(T\,A_2) \max(0,\, A_1 x + b_1) + T\,b_2 = T\,z , \\
+            &A_4 \max\!\big(0,\, (A_3 T^{-1})(T\,z) + b_3\big) + b_4 \\
+            &\quad = A_4 \max(0,\, A_3 z + b_3) + b_4 .
             \end{aligned}""",
         chains=(
             ("(T @ A2) @ max(0, A1 @ x + b1) + T @ b2", "T @ z"),
@@ -251,8 +263,10 @@ CHECKS = [
         label="autoencoder-nearest",
         how="Both forms are compared with the smallest of all distances that Python's math.dist "
         "gives.",
-        tex=r"""\mathrm{dist}(x) = \min_{n} \big\| x - x^{(n)} \big\|
-            = \min_{n} \sqrt{ \| x \|^2 - 2\, x \cdot x^{(n)} + \| x^{(n)} \|^2 } .""",
+        tex=r"""\begin{aligned}
+            \mathrm{dist}(x) &= \min_{n} \big\| x - x^{(n)} \big\| \\
+            &= \min_{n} \sqrt{ \| x \|^2 - 2\, x \cdot x^{(n)} + \| x^{(n)} \|^2 } .
+            \end{aligned}""",
         chains=(
             (
                 "oracle",
@@ -266,8 +280,11 @@ CHECKS = [
         label="autoencoder-empty",
         how="On a grid over a line the fraction is compared with the length outside three "
         "intervals that do not overlap, and with vaelib.holes.empty_fraction.",
-        tex=r"""\mathrm{empty}(\rho) = \frac{1}{K} \sum_{k=1}^{K}
-            \Big[ \min_{n} \big\| \tilde{z}^{(k)} - z^{(n)} \big\| > \rho \Big] .""",
+        tex=r"""\begin{aligned}
+            &\mathrm{empty}(\rho) \\
+            &\quad = \frac{1}{K} \sum_{k=1}^{K}
+            \Big[ \min_{n} \big\| \tilde{z}^{(k)} - z^{(n)} \big\| > \rho \Big] .
+            \end{aligned}""",
         chains=(("oracle", "1 / K * sum(one(min(distances) > rho))", "library"),),
         names=intervals,
     ),
