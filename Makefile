@@ -8,7 +8,7 @@ BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --quiet
 
 book: $(ENVIRONMENT)
 	@$(BUILD) || { rm -rf _build/.doctrees; exit 1; }  # a page with a warning is read again
-	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+	@$(BIN)/python -c 'import pathlib; print("The book is at", pathlib.Path("_build/html/index.html").resolve().as_uri())'
 
 test: $(ENVIRONMENT)
 	$(BIN)/ruff check
@@ -34,6 +34,9 @@ serve: book
 environment: $(ENVIRONMENT)
 
 $(ENVIRONMENT): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \
+		sys.exit("Python 3.11 or newer is needed: try make PYTHON=python3.12")'
+	@test -e $@ || rm -rf .venv  # the rest of an installation that was cut off
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@

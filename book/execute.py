@@ -59,11 +59,13 @@ def normalise(notebook) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     for cell in code_cells(notebook):
-        cell.metadata.pop("mystnb", None)
         for output in cell.outputs:
             alt = output.get("metadata", {}).get("image/png", {}).get("alt")
             if alt:
-                cell.metadata["mystnb"] = {"image": {"alt": alt}}
+                options = cell.metadata.setdefault("mystnb", {}).setdefault(
+                    "image", {}
+                )
+                options["alt"] = alt
 
 
 def code_cells(notebook) -> list:

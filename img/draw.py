@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 
@@ -101,6 +103,106 @@ def vae():
     return fig
 
 
+def bell(z, mu, sigma):
+    """The shape of a Gaussian, 1 at its peak."""
+    return np.exp(-((z - mu) ** 2) / (2 * sigma**2))
+
+
+def moon(ax, x, y, image, size=0.9):
+    """A 28 x 28 image on a night sky, centred on (x, y)."""
+    extent = (x - size / 2, x + size / 2, y - size / 2, y + size / 2)
+    ax.imshow(image.view(28, 28), extent=extent, cmap="gray", vmin=0, vmax=1, aspect="auto")
+
+
+def axis_of_z(ax, start, end, y):
+    """The latent line, as an arrow with its name."""
+    arrow(ax, (start, y), (end, y))
+    ax.text(end + 0.12, y, "$z$", ha="left", va="center", color=INK)
+
+
+def code_and_distribution():
+    """An image as one point of the latent line, and as a Gaussian on it."""
+    fig, ax = canvas(9.6, 3.4)
+    z = np.linspace(-1.7, 1.7, 200)
+    for middle, name, text in [(2.3, "autoencoder", "a code"), (7.1, "VAE", "a distribution")]:
+        image = vaelib.moons.render(torch.tensor([0.6]))
+        moon(ax, middle - 1.7, 2.65, image)
+        box(ax, middle, 2.65, "encoder", 1.4, 0.8)
+        arrow(ax, (middle - 1.2, 2.65), (middle - 0.7, 2.65))
+        axis_of_z(ax, middle - 2.0, middle + 1.9, 0.5)
+        ax.text(middle + 0.95, 2.65, name, ha="left", va="center", color=INK, fontweight="bold")
+        ax.text(middle + 0.65, 1.75, text, ha="left", va="center", color=INK)
+    arrow(ax, (2.3, 2.25), (2.3, 0.68))
+    ax.plot(2.3, 0.5, "o", ms=11, color=vaelib.plots.PALETTE[0], mec=INK, zorder=3)
+    height = 0.5 + 0.95 * bell(z, 0, 0.5)
+    ax.fill_between(7.1 + z, 0.5, height, color=vaelib.plots.PALETTE[1], alpha=0.35, lw=0)
+    ax.plot(7.1 + z, height, color=vaelib.plots.PALETTE[1], lw=2)
+    arrow(ax, (7.1, 2.25), (7.1, 1.52))
+    ax.text(2.3, 0.18, "$z$ is one number", ha="center", va="center", fontsize=11, color=INK)
+    caption = r"$z$ is drawn from $\mathcal{N}(\mu,\sigma^2)$"
+    ax.text(7.1, 0.18, caption, ha="center", va="center", fontsize=11, color=INK)
+    ax.set(xlim=(0, 9.6), ylim=(0, 3.4))
+    return fig
+
+
+def moons():
+    """Two overlapping Gaussians, the moons they belong to, and what lies between."""
+    fig, ax = canvas(9.6, 4.4)
+    mu, sigma, base = (3.3, 6.3), 1.1, 0.75
+    ends = vaelib.moons.render(torch.tensor([1.0, 0.5]))
+    z = np.linspace(0.3, 9.1, 400)
+    styles = zip(mu, vaelib.plots.PALETTE, ("-", "--"), strict=False)
+    for middle, color, line in styles:
+        height = base + 1.7 * bell(z, middle, sigma)
+        ax.fill_between(z, base, height, color=color, alpha=0.25, lw=0)
+        ax.plot(z, height, color=color, lw=2, ls=line)
+    axis_of_z(ax, 0.2, 9.2, base)
+    for share in (0.1, 0.3, 0.5, 0.7, 0.9):  # of the half moon, by its responsibility
+        spot = sum(mu) / 2 + sigma**2 / (mu[1] - mu[0]) * np.log(share / (1 - share))
+        between = (1 - share) * ends[0] + share * ends[1]
+        ax.plot([spot, spot], [base - 0.08, base + 0.08], color=INK)
+        moon(ax, 4.8 + 5 * (share - 0.5) * 0.78, 3.75, between, 0.72)
+        ends_of_line = [spot, 4.8 + 5 * (share - 0.5) * 0.78], [base + 0.08, 3.33]
+        ax.plot(*ends_of_line, color="#5a6275", lw=0.8, ls=":")
+    for middle, image, text in zip(mu, ends, ("full moon", "half moon"), strict=True):
+        x = 1.1 if middle < 4.8 else 8.5
+        moon(ax, x, 3.45, image, 1.1)
+        ax.text(x, 2.65, text, ha="center", va="center", color=INK)
+        ax.text(middle, 0.4, r"its $\mu$", ha="center", va="center", fontsize=11, color=INK)
+    ax.text(4.8, 4.25, "decoded", ha="center", va="center", fontsize=11, color=INK)
+    ax.text(4.8, 0.4, "overlap", ha="center", va="center", fontsize=11, color=INK)
+    ax.set(xlim=(0, 9.6), ylim=(0, 4.4))
+    return fig
+
+
+def mean_and_variance():
+    """The encoder's two outputs as the place and the width of an image's Gaussian."""
+    fig, ax = canvas(9.6, 3.4)
+    moon(ax, 0.8, 1.75, vaelib.moons.render(torch.tensor([0.6])), 1.1)
+    box(ax, 2.75, 1.75, "encoder\nnetwork", 1.5, 1.4)
+    box(ax, 4.9, 2.45, r"$\mu$", 1.1, 0.7, ORANGE)
+    box(ax, 4.9, 1.05, r"$\log\,\sigma^2$", 1.1, 0.7, ORANGE)
+    arrow(ax, (1.4, 1.75), (2.0, 1.75))
+    arrow(ax, (3.5, 2.0), (4.35, 2.45))
+    arrow(ax, (3.5, 1.5), (4.35, 1.05))
+    base, middle, sigma = 0.55, 7.55, 0.55
+    z = np.linspace(-1.7, 1.7, 200)
+    height = base + 1.75 * bell(z, 0, sigma)
+    ax.fill_between(middle + z, base, height, color=BLUE, lw=0)
+    ax.plot(middle + z, height, color=vaelib.plots.PALETTE[0], lw=2)
+    axis_of_z(ax, 5.75, 9.25, base)
+    ax.plot([middle, middle], [base, base + 1.75], color=INK, ls=":")
+    arrow(ax, (5.45, 2.45), (middle - 0.03, base + 1.8))
+    level = base + 1.75 * bell(sigma, 0, sigma)
+    arrow(ax, (middle, level), (middle + sigma, level), "<|-|>")
+    ax.text(middle + sigma + 0.12, level, r"$\sigma$", ha="left", va="center", color=INK)
+    ax.text(middle, base - 0.28, r"$\mu$", ha="center", va="center", color=INK)
+    arrow(ax, (5.45, 1.15), (middle - 0.98 * sigma, level))
+    ax.text(middle, 2.85, r"$q(z\,|\,x)=\mathcal{N}(\mu,\sigma^2)$", ha="center", color=INK)
+    ax.set(xlim=(0, 9.6), ylim=(0, 3.4))
+    return fig
+
+
 def reparameterization():
     """Where the gradient stops at a draw, and its way round the noise."""
     fig, ax = canvas(9.6, 4.6)
@@ -150,9 +252,16 @@ def manifold():
 def main() -> None:
     """Write every diagram."""
     with matplotlib.rc_context(STYLE):
-        autoencoder().savefig(HERE / "autoencoder.svg", metadata={"Date": None})
-        vae().savefig(HERE / "vae.svg", metadata={"Date": None})
-        reparameterization().savefig(HERE / "reparameterization.svg", metadata={"Date": None})
+        diagrams = (
+            autoencoder,
+            vae,
+            code_and_distribution,
+            moons,
+            mean_and_variance,
+            reparameterization,
+        )
+        for diagram in diagrams:
+            diagram().savefig(HERE / f"{diagram.__name__}.svg", metadata={"Date": None})
         (HERE / "manifold.png").write_bytes(vaelib.plots.png(manifold(), dpi=110))
 
 

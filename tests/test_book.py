@@ -197,6 +197,8 @@ def test_execute_leaves_a_notebook_that_fails_or_warns_as_it_was(tmp_path, sourc
         (["def f():\n    assert False"], [1]),
         (["import math", "assert math.pi"], []),
         (["x = {}", "x['a'] = 1", "fill(x)", "assert x"], []),
+        (["import torch", "junk = torch.zeros(3)", "assert torch.ones(1)"], [2]),
+        (["def f(x):\n    return x", "never = f(2)", "assert f(1)"], [2]),
     ],
 )
 def test_untraced_cells_are_found(sources, expected):

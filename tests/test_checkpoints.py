@@ -3,6 +3,7 @@
 import json
 import pickle
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -30,6 +31,26 @@ def test_a_model_comes_back_as_it_was(architecture, tmp_path):
     assert loaded.arguments == saved.arguments
     for name, tensor in saved.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name])
+
+
+def test_precision_and_numpy_arguments_survive(tmp_path):
+    saved = vaelib.VAE(4, 3, 2, likelihood="gaussian", sigma=np.float32(0.5)).double()
+    vaelib.save(saved, tmp_path / "model.safetensors")
+    loaded = vaelib.load(tmp_path / "model.safetensors")
+    assert loaded.sigma == 0.5
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float64}
+    assert all(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_loading_leaves_the_global_generator_alone():
+    state = torch.get_rng_state()
+    vaelib.pretrained("vae-2d")
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(ValueError, match="is a folder, wanted a safetensors checkpoint"):
+        vaelib.load(tmp_path)
 
 
 def test_saving_replaces_a_file_as_a_whole(model, tmp_path, monkeypatch):

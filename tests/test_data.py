@@ -71,6 +71,15 @@ def test_a_damaged_cache_file_is_replaced_with_a_warning(cache, damage):
     assert hashlib.md5(path.read_bytes()).hexdigest() == data.RAW_MD5[path.name]
 
 
+def test_a_damaged_cache_file_is_replaced_even_where_warnings_are_errors(cache):
+    data.mnist_root()
+    path = raw(cache) / "t10k-labels-idx1-ubyte"
+    path.write_bytes(b"")
+    with pytest.raises(UserWarning, match="damaged t10k-labels-idx1-ubyte"):
+        data.mnist_root()
+    data.mnist_root()
+
+
 @pytest.mark.parametrize("damage", ["truncated", "changed", "missing"])
 def test_a_damaged_archive_is_an_error_and_leaves_the_cache_alone(
     cache, damage, tmp_path, monkeypatch
@@ -154,6 +163,11 @@ def test_image_dataset_applies_a_target_transform():
     assert vaelib.image_dataset(some).labels.tolist() == [
         label % 2 for label in vaelib.mnist("test").labels[:20].tolist()
     ]
+
+
+def test_image_dataset_gives_float32_whatever_the_transform_gives():
+    doubled = Pairs(torch.zeros(1, 2, 2).double(), torch.ones(1, 2, 2).double())
+    assert vaelib.image_dataset(doubled).images.dtype == torch.float32
 
 
 def test_an_empty_data_set_is_an_error():

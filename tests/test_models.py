@@ -90,6 +90,7 @@ def test_an_unknown_likelihood_or_a_negative_sigma_is_an_error():
     [
         (torch.rand(5, 1, 4, 4), r"12 pixels each, got shape \(5, 1, 4, 4\)"),
         (torch.rand(12), r"got shape \(12,\)"),
+        (torch.rand(0, 12), r"got shape \(0, 12\)"),
         (torch.zeros(5, 12, dtype=torch.uint8), "floating-point images in .* got torch.uint8"),
     ],
 )

@@ -13,7 +13,7 @@ FENCED = re.compile(
 WORDS = re.compile(
     r"\\(?:text|textrm|textbf|mathrm|operatorname)\{[^}]*\}|\\(?:begin|end)\{[^}]*\}(?:\{[lcr]*\})?"
 )
-ACCENTED = r"\\(?:hat|tilde|bar|widehat|dot)\s*(?:\{\s*\\?[a-zA-Z]+\s*\}|[a-zA-Z])"
+ACCENTED = r"\\(?:hat|tilde|bar|widehat|dot)(?![a-zA-Z])\s*(?:\{\s*\\?[a-zA-Z]+\s*\}|[a-zA-Z])"
 LETTER = r"\\(?:mathcal|mathbb|mathbf|boldsymbol)\s*(?:\{\s*\\?[a-zA-Z]+\s*\}|[a-zA-Z])"
 GREEK = (
     "alpha|beta|gamma|delta|epsilon|varepsilon|zeta|eta|theta|vartheta|kappa|lambda|mu|nu|xi|pi|rho|"
@@ -33,7 +33,7 @@ def symbols(formula: str) -> set[str]:
     found = {re.sub(r"[{}\s]", "", match) for match in SYMBOL.findall(WORDS.sub(" ", formula))}
     plain = {symbol for symbol in found if re.fullmatch(rf"[a-zA-Z]|\\(?:{GREEK})", symbol)}
     marked = {s for s in found if re.match(r"\\(hat|tilde|bar|widehat|dot|math|bold)", s)}
-    return plain | marked
+    return plain | marked - {r"\dots"}
 
 
 def table() -> list[list[str]]:
@@ -64,6 +64,7 @@ def test_every_symbol_of_a_page_is_explained_in_the_notation(page):
         (r"\hat{x}_i + \sigma_j^2", {r"\hatx", "i", r"\sigma", "j"}),
         (r"\mathcal{N}(0, I)", {r"\mathcalN", "I"}),
         (r"\frac{1}{2}\log\sigma^2", {r"\sigma"}),
+        (r"x_1, \dots, x_n", {"x", "n"}),
     ],
 )
 def test_symbols_are_read_from_tex(formula, expected):

@@ -50,10 +50,16 @@ def test_image_grid_puts_images_in_reading_order():
     assert grid[2].isnan().all()
 
 
-@pytest.mark.parametrize(("shape", "columns"), [((3, 5), 2), ((0, 4), 2), ((3, 4), 0)])
-def test_image_grid_wants_square_images(shape, columns):
-    with pytest.raises(ValueError, match="wanted square images"):
-        plots.image_grid(torch.zeros(shape), columns)
+@pytest.mark.parametrize("shape", [(3, 5), (3, 1, 2, 8), (3, 4, 2, 2), (3, 2, 8)])
+def test_image_grid_wants_square_images_of_one_channel(shape):
+    with pytest.raises(ValueError, match=r"wanted square images of one channel, got shape \(3"):
+        plots.image_grid(torch.zeros(shape), 2)
+
+
+@pytest.mark.parametrize(("count", "columns"), [(0, 2), (3, 0)])
+def test_image_grid_wants_something_to_draw(count, columns):
+    with pytest.raises(ValueError, match=f"got {count} in {columns}"):
+        plots.image_grid(torch.zeros(count, 4), columns)
 
 
 def test_reconstructions_stand_below_their_originals():

@@ -1,5 +1,7 @@
 """What `fit` promises: it learns, it repeats, it survives what goes wrong."""
 
+import warnings
+
 import pytest
 import torch
 
@@ -140,10 +142,63 @@ def test_a_learning_rate_far_too_large_diverges():
         fit(small_model(), epochs=50, learning_rate=1e6)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate"])
-@pytest.mark.parametrize("value", [0, -1])
-def test_settings_below_one_are_errors(name, value):
-    with pytest.raises(ValueError, match=f"wanted {name} above 0, got {value}"):
+@pytest.mark.parametrize("test", [None, DATA], ids=["untested", "tested"])
+def test_a_model_that_the_last_step_breaks_is_not_passed_off_as_trained(test):
+    with pytest.raises(vaelib.TrainingDiverged, match=r"not finite|is nan|is inf") as info:
+        fit(small_model(), test=test, epochs=1, batch_size=64, learning_rate=1e38)
+    assert info.value.history.train == []
+
+
+@pytest.mark.parametrize("moment", ["test terms", "progress bar"])
+def test_ctrl_c_between_epochs_leaves_a_history_that_plots(monkeypatch, moment):
+    original, calls = training.mean_terms, []
+
+    def interrupted(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    if moment == "test terms":
+        monkeypatch.setattr(training, "mean_terms", interrupted)
+    else:
+        monkeypatch.setattr(training.tqdm, "set_postfix_str", interrupted)
+        original = training.tqdm.clear
+    with pytest.warns(UserWarning, match="interrupted"):
+        history = fit(small_model())
+    assert len(history.train) == len(history.test) == len(history.seconds)
+    assert vaelib.plots.training_curves(history).axes
+
+
+def test_the_model_returns_to_its_device_and_auto_finds_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model = small_model()
+    fit(model, device="auto")
+    assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}
+
+
+def test_a_driver_too_old_for_torch_means_the_cpu_without_a_warning(monkeypatch):
+    def warn():
+        warnings.warn("the NVIDIA driver on your system is too old", stacklevel=2)
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", warn)
+    assert training.pick_device() == "cpu"
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+@pytest.mark.parametrize("value", [0, -1, 2.5])
+def test_counts_below_one_are_errors(name, value):
+    with pytest.raises(ValueError, match=f"wanted {name} as an integer of 1 or more, got {value}"):
+        fit(small_model(), **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("learning_rate", 0), ("learning_rate", float("nan")), ("beta", -1), ("beta", float("inf"))],
+)
+def test_settings_out_of_range_are_errors(name, value):
+    with pytest.raises(ValueError, match=f"wanted {name} .* finite, got {value}"):
         fit(small_model(), **{name: value})
 
 

@@ -9,10 +9,12 @@ def untraced(cells: list) -> list[int]:
     A cell is traced if what it prints is stored, so that nbval compares it, or if it asserts
     something; or if it binds or changes a name that a traced cell after it reads.
     """
+    trees = [ast.parse(cell.source) for cell in cells]
+    modules = set().union(*map(imported_names, trees))
     wanted, missing = set(), []
-    for number, cell in reversed(list(enumerate(cells, start=1))):
-        tree = ast.parse(cell.source)
-        if is_compared(cell) or asserts(tree) or wanted & changed_names(tree):
+    for number, (cell, tree) in reversed(list(enumerate(zip(cells, trees, strict=True), start=1))):
+        changed = imported_names(tree) | (changed_names(tree) - modules)
+        if is_compared(cell) or asserts(tree) or wanted & changed:
             wanted |= read_names(tree)
         else:
             missing.append(number)
@@ -47,18 +49,22 @@ def read_names(tree) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
+def imported_names(tree) -> set[str]:
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {(name.asname or name.name).split(".")[0] for node in imports for name in node.names}
+
+
 def changed_names(tree) -> set[str]:
     """Names that a cell binds, and objects that it calls methods of, passes on or writes into."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.Call):
-            arguments = [node.func, *node.args, *(keyword.value for keyword in node.keywords)]
+            owner = [node.func] if isinstance(node.func, ast.Attribute) else []
+            arguments = [*owner, *node.args, *(keyword.value for keyword in node.keywords)]
             names |= {root(argument) for argument in arguments}
         elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
             names.add(root(node))

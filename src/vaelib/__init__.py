@@ -1,11 +1,12 @@
 """The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
 
-from vaelib import gradients, holes, plots, recipes
+from vaelib import gradients, holes, moons, plots, recipes
 from vaelib.checkpoints import load, pretrained, save
 from vaelib.data import ImageDataset, image_dataset, mnist
 from vaelib.evaluation import iwae_bound
 from vaelib.linear_gaussian import LinearGaussian, LinearVAE
 from vaelib.models import VAE, Autoencoder
+from vaelib.moons import moon_phases
 from vaelib.objectives import (
     Terms,
     bernoulli_log_likelihood,
@@ -39,6 +40,8 @@ __all__ = [
     "load",
     "mean_terms",
     "mnist",
+    "moon_phases",
+    "moons",
     "plots",
     "pretrained",
     "recipes",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
+import torch
 
 from vaelib.data import write_atomically
 from vaelib.models import VAE, Autoencoder
@@ -37,6 +38,8 @@ def load(path) -> Autoencoder | VAE:
         ValueError: if it is no checkpoint of one of vaelib's architectures, or its tensors do not
             fit the architecture that it names.
     """
+    if Path(path).is_dir():
+        raise ValueError(f"{path} is a folder, wanted a safetensors checkpoint")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -49,8 +52,11 @@ def load(path) -> Autoencoder | VAE:
             f"{path} holds the architecture {architecture!r}, wanted one of {list(ARCHITECTURES)}"
         )
     try:
-        model = ARCHITECTURES[architecture](**json.loads(header["arguments"]))
-        model.load_state_dict(tensors)
+        with torch.device(
+            "meta"
+        ):  # no memory and no random numbers: the tensors are those of the file
+            model = ARCHITECTURES[architecture](**json.loads(header["arguments"]))
+        model.load_state_dict(tensors, assign=True)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} does not fit the {architecture} it names: {error}") from error
     return model
@@ -62,7 +68,9 @@ def pretrained(name: str) -> Autoencoder | VAE:
     Raises:
         ValueError: if there is none of that name; the message lists those there are.
     """
-    names = sorted(Path(file.name).stem for file in FOLDER.iterdir() if ".safetensors" in file.name)
+    names = sorted(
+        Path(file.name).stem for file in FOLDER.iterdir() if file.name.endswith(".safetensors")
+    )
     if name not in names:
         raise ValueError(f"wanted one of {names}, got {name!r}")
     with importlib.resources.as_file(FOLDER / f"{name}.safetensors") as path:

@@ -93,7 +93,8 @@ def image_dataset(dataset) -> ImageDataset:
     Args:
         dataset: any map-style data set of (image, label) pairs, the images all of one size and
             PIL images, or tensors in [0, 1] if the data set has a transform that makes them so:
-            `MNIST`, `FashionMNIST`, `KMNIST`, an `ImageFolder` of your own.
+            `MNIST`, `FashionMNIST`, `KMNIST`, an `ImageFolder` of your own. An `ImageFolder` gives
+            three channels unless its transform begins with `Grayscale()`.
 
     Returns:
         The images, (N, C, H, W) float32 in [0, 1], and the labels, (N,).
@@ -106,13 +107,15 @@ def image_dataset(dataset) -> ImageDataset:
     pixels = getattr(dataset, "data", None)
     is_bytes = isinstance(pixels, Tensor) and pixels.dtype == torch.uint8 and pixels.ndim == 3
     if is_bytes and getattr(dataset, "transforms", None) is None:  # MNIST and its relatives
-        return ImageDataset(pixels.unsqueeze(1) / 255, torch.as_tensor(dataset.targets))
+        labels = torch.as_tensor(dataset.targets)
+        if labels.ndim == 1:
+            return ImageDataset(pixels.unsqueeze(1) / 255, labels)
     pairs = [dataset[index] for index in range(len(dataset))]
     images = [image if isinstance(image, Tensor) else to_tensor(image) for image, _ in pairs]
     shapes = sorted({tuple(image.shape) for image in images})
     if len(shapes) > 1:
         raise ValueError(f"wanted images of one size, got {shapes}: add a Resize transform")
-    return ImageDataset(torch.stack(images), torch.as_tensor([label for _, label in pairs]))
+    return ImageDataset(torch.stack(images).float(), torch.as_tensor([label for _, label in pairs]))
 
 
 def mnist(split: str) -> ImageDataset:
@@ -152,10 +155,10 @@ def mnist_root() -> Path:
     raw = root / "MNIST" / "raw"  # torchvision's own layout
     missing = [name for name, md5 in RAW_MD5.items() if _md5_of(raw / name) != md5]
     if missing:
-        damaged = [name for name in missing if (raw / name).exists()]
-        if damaged:
-            warnings.warn(f"{raw}: unpacking the damaged {', '.join(damaged)} again", stacklevel=2)
+        damaged = [name for name in missing if os.path.exists(raw / name)]
         _unpack(missing, raw)
+        if damaged:
+            warnings.warn(f"{raw}: unpacked the damaged {', '.join(damaged)} again", stacklevel=2)
     return root
 
 
@@ -189,9 +192,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _md5_of(path: Path) -> str | None:
-    """The MD5 of a file in hexadecimal, or None if there is none."""
+    """The MD5 of a file in hexadecimal, or None if it cannot be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return None

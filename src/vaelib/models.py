@@ -1,5 +1,7 @@
 """The two networks of the book: an autoencoder, and the same with a distribution in the middle."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -13,12 +15,13 @@ class _EncoderDecoder(nn.Module):
         super().__init__()
         sizes = {"input_dim": input_dim, "hidden_dim": hidden_dim, "latent_dim": latent_dim}
         for name, value in sizes.items():
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
         if likelihood not in LIKELIHOODS:
             raise ValueError(f"wanted likelihood as one of {LIKELIHOODS}, got {likelihood!r}")
         if not sigma > 0:
             raise ValueError(f"wanted sigma above 0, got {sigma!r}")
+        sigma = float(sigma)
         self.arguments = {**sizes, "likelihood": likelihood, "sigma": sigma}
         self.input_dim, self.hidden_dim, self.latent_dim = input_dim, hidden_dim, latent_dim
         self.likelihood, self.sigma = likelihood, sigma
@@ -32,7 +35,7 @@ class _EncoderDecoder(nn.Module):
     def _encode(self, images: Tensor) -> Tensor:
         """Flatten the images and run the encoder: (B, ...) -> (B, code_dim)."""
         shape = tuple(images.shape)
-        if len(shape) < 2 or images[0].numel() != self.input_dim:
+        if len(shape) < 2 or 0 in shape or math.prod(shape[1:]) != self.input_dim:
             raise ValueError(f"wanted images of {self.input_dim} pixels each, got shape {shape}")
         if not images.is_floating_point():
             raise ValueError(f"wanted floating-point images in [0, 1], got {images.dtype}")

@@ -57,19 +57,19 @@ def png(fig: Figure, dpi: int = 150) -> bytes:
 
 
 def image_grid(images: Tensor, columns: int, gap: int = 2) -> Tensor:
-    """Tile images row by row: (N, ...) with square images of P pixels -> one (H, W) image.
+    """Tile images row by row: (N, 1, S, S), (N, S, S) or flattened, (N, S * S) -> one (H, W) image.
 
     Raises:
-        ValueError: if the images are not square, or there are none.
+        ValueError: if the images are not square and of one channel, or there are none.
     """
+    side = math.isqrt(math.prod(images.shape[1:]))
+    flat = images.shape[1:] == (side * side,)
+    if not (flat or images.shape[-3:] in [(1, side, side), (len(images), side, side)]):
+        raise ValueError(f"wanted square images of one channel, got shape {tuple(images.shape)}")
+    if len(images) == 0 or columns < 1:
+        raise ValueError(f"wanted images in 1 or more columns, got {len(images)} in {columns}")
     images = images.detach().cpu().flatten(1)
-    count, pixels = images.shape
-    side = math.isqrt(pixels)
-    if side * side != pixels or count == 0 or columns < 1:
-        raise ValueError(
-            f"wanted square images of one channel in 1 or more columns, got {count} of {pixels} "
-            f"pixels in {columns}"
-        )
+    count = len(images)
     rows = -(-count // columns)
     step = side + gap
     grid = torch.full((rows * step - gap, columns * step - gap), torch.nan)  # NaN is drawn as a gap

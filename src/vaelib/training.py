@@ -1,6 +1,7 @@
 """The training loop: Adam on minus the evidence lower bound, with warm-up and linear decay."""
 
 import dataclasses
+import math
 import os
 import time
 import warnings
@@ -10,7 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from vaelib.data import ImageDataset, check_images
-from vaelib.objectives import Terms, training_terms
+from vaelib.objectives import Terms, check_arguments, training_terms
 
 
 @dataclasses.dataclass
@@ -76,7 +77,7 @@ def fit(
         ValueError: if the images are not in [0, 1] or an argument is out of range.
         TrainingDiverged: if the loss is not finite; its `history` has the epochs so far.
     """
-    _check_arguments(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+    _check_settings(epochs, batch_size, learning_rate, beta)
     images, test_images = _images(train), None if test is None else _images(test)
     home = next(model.parameters()).device
     device = torch.device(pick_device() if device == "auto" else device)
@@ -97,11 +98,13 @@ def fit(
             train_terms = _train_epoch(
                 model, images, optimizer, schedule, generator, batch_size, beta, bar
             )
-            if test_images is not None:
-                history.test.append(mean_terms(model, test_images, seed=seed))
-                bar.set_postfix_str(f"test -ELBO {-history.test[-1].elbo:.1f} nats")
+            test_terms = [] if test_images is None else [mean_terms(model, test_images, seed=seed)]
+            _check_finite(model, test_terms, schedule)
             history.train.append(train_terms)
+            history.test.extend(test_terms)
             history.seconds.append(time.perf_counter() - start)
+            if test_terms:
+                bar.set_postfix_str(f"test -ELBO {-test_terms[0].elbo:.1f} nats")
     except KeyboardInterrupt:
         history.stopped = f"interrupted at step {schedule.last_epoch} of {total}"
         warnings.warn(f"training {history.stopped}: the model keeps its weights", stacklevel=2)
@@ -117,16 +120,13 @@ def fit(
 
 def _train_epoch(model, images, optimizer, schedule, generator, batch_size, beta, bar) -> Terms:
     """One pass over the images in a new order; the mean terms on the way."""
-    totals = torch.zeros(2, device=images.device)
+    totals = torch.zeros(2, device=images.device)  # reconstruction and KL, summed over images
     order = torch.randperm(len(images), generator=generator, device=images.device)
     for batch in order.split(batch_size):
         terms = training_terms(model, images[batch], generator=generator)
         loss = (beta * terms.kl - terms.reconstruction).mean()
         if not torch.isfinite(loss):
-            raise TrainingDiverged(
-                f"the loss is {loss.item()} at step {schedule.last_epoch + 1}: lower learning_rate "
-                f"(now {max(schedule.base_lrs):g}) or look at the model's weights before training"
-            )
+            raise TrainingDiverged(_advice(f"the loss is {loss.item()}", schedule))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -134,6 +134,22 @@ def _train_epoch(model, images, optimizer, schedule, generator, batch_size, beta
         totals += torch.stack([terms.reconstruction, terms.kl]).detach().sum(1)
         bar.update()
     return Terms(*(totals / len(images)).tolist())
+
+
+def _check_finite(model, test_terms: list[Terms], schedule) -> None:
+    """The last step of an epoch can break the model too, when no loss comes after it."""
+    if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
+        raise TrainingDiverged(_advice("a weight is not finite", schedule))
+    for terms in test_terms:
+        if not math.isfinite(terms.elbo):
+            raise TrainingDiverged(_advice(f"the test -ELBO is {-terms.elbo}", schedule))
+
+
+def _advice(what: str, schedule) -> str:
+    return (
+        f"{what} at step {schedule.last_epoch + 1}: lower learning_rate (now "
+        f"{max(schedule.base_lrs):g}) or look at the model's weights before training"
+    )
 
 
 def warm_up_and_decay(total: int):
@@ -146,7 +162,8 @@ def warm_up_and_decay(total: int):
 def mean_terms(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> Terms:
     """The two terms averaged over all images, as numbers in nats per image.
 
-    The noise depends on the seed alone, so that two models are compared on the same draws.
+    On one kind of device the noise depends on the seed alone, so that two models are compared on
+    the same draws.
 
     Args:
         images: (N, ...) in [0, 1].
@@ -155,21 +172,21 @@ def mean_terms(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> Te
     Raises:
         ValueError: if the images are not in [0, 1] or num_samples is below 1.
     """
-    check_images(images)
-    if num_samples < 1:
-        raise ValueError(f"wanted num_samples of 1 or more, got {num_samples}")
+    check_arguments(model, images, num_samples)
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    totals = torch.zeros(2, dtype=torch.float64, device=device)
+    sums = []
     for batch in images.split(1000):
         terms = training_terms(model, batch.to(device), num_samples, generator)
-        totals += torch.stack(terms).double().sum(1)
-    return Terms(*(totals / len(images)).tolist())
+        sums.append(torch.stack(terms).sum(1).tolist())
+    return Terms(*(math.fsum(term) / len(images) for term in zip(*sums, strict=True)))
 
 
 def pick_device() -> str:
     """What `device="auto"` stands for: a CUDA device if torch can use one, else the CPU."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a driver that is too old for torch: use the CPU
+        return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _bars_are_off() -> bool:
@@ -188,7 +205,11 @@ def _images(dataset: ImageDataset | Tensor) -> Tensor:
     return images
 
 
-def _check_arguments(**arguments) -> None:
-    for name, value in arguments.items():
-        if not value > 0:
-            raise ValueError(f"wanted {name} above 0, got {value!r}")
+def _check_settings(epochs, batch_size, learning_rate, beta) -> None:
+    for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"wanted learning_rate above 0 and finite, got {learning_rate!r}")
+    if not 0 <= beta < math.inf:
+        raise ValueError(f"wanted beta of 0 or more and finite, got {beta!r}")

@@ -21,9 +21,11 @@ Install Chromium or Google Chrome, or set the variable CHROMIUM to the program's
 
 def find() -> str | None:
     """The path of a Chromium that starts, or None."""
-    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES)]
+    chosen = os.environ.get("CHROMIUM")
+    candidates = [chosen] if chosen else list(map(shutil.which, NAMES))
     with sync_playwright() as playwright:
-        candidates.append(playwright.chromium.executable_path)
+        if not chosen:
+            candidates.append(playwright.chromium.executable_path)
         return next((path for path in candidates if path and starts(playwright, path)), None)
 
 
@@ -42,28 +44,41 @@ def starts(playwright, path: str) -> bool:
 
 def get() -> str | None:
     """Install a browser in one of two ways, and find it."""
-    download = [sys.executable, "-m", "playwright", "install", "chromium"]
-    if succeeds(download):
-        libraries = [sys.executable, "-m", "playwright", "install-deps", "chromium"]
-        if found := find() or (succeeds(libraries) and find()):
+    as_root = [] if hasattr(os, "geteuid") and os.geteuid() == 0 else ["sudo", "-n"]
+    may_install = run([*as_root, "true"])
+    playwright = [sys.executable, "-m", "playwright"]
+    if run([*playwright, "install", "chromium"]):
+        if found := find():
             return found
-    if shutil.which("apt-get"):
-        root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        succeeds([*root, "apt-get", "update", "-qq"])
-        succeeds([*root, "apt-get", "install", "-y", "-qq", "chromium"])
+        if may_install and run([*as_root, *playwright, "install-deps", "chromium"]):
+            return find()
+    if may_install and shutil.which("apt-get"):
+        run([*as_root, "apt-get", "update", "-qq"])
+        run([*as_root, "apt-get", "install", "-y", "-qq", "chromium"])
     return find()
 
 
-def succeeds(command: list[str]) -> bool:
-    """Run a command quietly; False if it fails or does not exist."""
+def run(command: list[str]) -> bool:
+    """Whether a command succeeds; it may ask nothing, and says why it failed in one line."""
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
+        done = subprocess.run(
+            command, env=environment, timeout=900, text=True, check=False, **options
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print(f"{' '.join(command)}: {error}", flush=True)
         return False
+    if done.returncode:
+        reasons = [line for line in done.stdout.splitlines() if line.strip()] or ["no output"]
+        print(f"{' '.join(command)}: {reasons[0]}", flush=True)
+    return done.returncode == 0
 
 
 if __name__ == "__main__":
     path = find()
+    if path is None and os.environ.get("CHROMIUM"):
+        sys.exit(f"CHROMIUM={os.environ['CHROMIUM']} is no browser that starts.")
     if path is None:
         print("No browser found, getting one.", flush=True)
         path = get()
