@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 
 import vaelib
 
@@ -44,6 +44,39 @@ def arrow(ax, start, end, style="-|>", color=INK, **options):
     """An arrow from point to point; `options` go to its patch."""
     options |= {"mutation_scale": 16, "color": color, "shrinkA": 0, "shrinkB": 0}
     ax.add_patch(FancyArrowPatch(start, end, arrowstyle=style, **options))
+
+
+def funnel(ax, left, right, y, heights, text, color=BLUE):
+    """A network that narrows or widens: a trapezium from x = left to right, centred on y."""
+    corners = [
+        (left, y - heights[0] / 2),
+        (left, y + heights[0] / 2),
+        (right, y + heights[1] / 2),
+        (right, y - heights[1] / 2),
+    ]
+    ax.add_patch(Polygon(corners, facecolor=color, edgecolor=INK, joinstyle="round"))
+    ax.text((left + right) / 2, y, text, ha="center", va="center", color=INK)
+
+
+def autoencoder():
+    """The autoencoder: an image through a narrow code and back, and the code nobody encoded."""
+    fig, ax = canvas(9.6, 3.6)
+    box(ax, 0.85, 1.9, "image\n$x$", 1.2, 2.0)
+    funnel(ax, 1.95, 3.75, 1.9, (2.0, 0.7), "encoder")
+    box(ax, 4.8, 1.9, "code\n$z$", 1.0, 0.8, GREEN)
+    funnel(ax, 5.85, 7.65, 1.9, (0.7, 2.0), "decoder")
+    box(ax, 8.75, 1.9, "rebuilt\n" + r"$\hat{x}$", 1.2, 2.0)
+    for start, end in [(1.45, 1.95), (3.75, 4.3), (5.3, 5.85), (7.65, 8.15)]:
+        arrow(ax, (start, 1.9), (end, 1.9))
+    box(ax, 4.8, 0.4, "random code", 1.5, 0.5, ORANGE)
+    arrow(ax, (5.55, 0.4), (6.1, 1.4))
+    box(ax, 8.75, 0.4, "?", 1.2, 0.5, ORANGE)
+    arrow(ax, (7.0, 1.15), (8.15, 0.45))
+    for x, shape in [(0.85, "B × 784"), (2.85, "784 → 256 → 2"), (4.8, "B × 2")]:
+        ax.text(x, 3.2, shape, ha="center", va="center", fontsize=11, color="#5a6275")
+    for x, shape in [(6.75, "2 → 256 → 784"), (8.75, "B × 784")]:
+        ax.text(x, 3.2, shape, ha="center", va="center", fontsize=11, color="#5a6275")
+    return fig
 
 
 def vae():
@@ -219,7 +252,15 @@ def manifold():
 def main() -> None:
     """Write every diagram."""
     with matplotlib.rc_context(STYLE):
-        for diagram in (vae, code_and_distribution, moons, mean_and_variance, reparameterization):
+        diagrams = (
+            autoencoder,
+            vae,
+            code_and_distribution,
+            moons,
+            mean_and_variance,
+            reparameterization,
+        )
+        for diagram in diagrams:
             diagram().savefig(HERE / f"{diagram.__name__}.svg", metadata={"Date": None})
         (HERE / "manifold.png").write_bytes(vaelib.plots.png(manifold(), dpi=110))
 

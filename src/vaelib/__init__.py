@@ -1,6 +1,6 @@
 """The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
 
-from vaelib import gradients, moons, plots, recipes
+from vaelib import gradients, holes, moons, plots, recipes
 from vaelib.checkpoints import load, pretrained, save
 from vaelib.data import ImageDataset, image_dataset, mnist
 from vaelib.evaluation import iwae_bound
@@ -34,6 +34,7 @@ __all__ = [
     "gaussian_kl",
     "gaussian_log_likelihood",
     "gradients",
+    "holes",
     "image_dataset",
     "iwae_bound",
     "load",

@@ -7,7 +7,7 @@ import torch
 
 from vaelib.checkpoints import FOLDER, save
 from vaelib.data import mnist
-from vaelib.models import VAE
+from vaelib.models import VAE, Autoencoder
 from vaelib.training import fit
 
 
@@ -21,16 +21,17 @@ class Recipe:
     batch_size: int = 256
     learning_rate: float = 0.01
     seed: int = 0
+    architecture: type[Autoencoder | VAE] = dataclasses.field(default=VAE, repr=False)
 
 
-RECIPES = {"vae-2d": Recipe()}
+RECIPES = {"autoencoder-2d": Recipe(architecture=Autoencoder), "vae-2d": Recipe()}
 
 
 def train(name: str, progress: bool = True):
     """Train a recipe's model from its seed; returns the model and its history."""
     recipe = RECIPES[name]
     torch.manual_seed(recipe.seed)
-    model = VAE(784, recipe.hidden_dim, recipe.latent_dim)
+    model = recipe.architecture(784, recipe.hidden_dim, recipe.latent_dim)
     history = fit(
         model,
         mnist("train"),
@@ -52,7 +53,7 @@ def main(names: list[str]) -> None:
         if history.stopped:
             sys.exit(f"{name}: training {history.stopped}, the shipped weights stay as they were")
         save(model, FOLDER / f"{name}.safetensors")
-        print(f"{name}: {RECIPES[name]}: test -ELBO {-history.test[-1].elbo:.2f} nats")
+        print(f"{name}: {RECIPES[name]}: test loss {-history.test[-1].elbo:.2f} nats")
 
 
 if __name__ == "__main__":
