@@ -23,8 +23,9 @@ def pathwise(
 ) -> Gradients:
     """Differentiate through z = mu + sigma * eps: f'(z) and f'(z) * eps for each of K draws.
 
-    Unbiased for E[f(z)], z ~ N(mu, diag(sigma^2)), if f has a derivative almost everywhere and no
-    jumps. The gradients are in units of f per unit of z.
+    Unbiased for E[f(z)], z ~ N(mu, diag(sigma^2)), if f is continuous and piecewise smooth, with
+    slopes that are bounded or grow no faster than a power of z. The gradients are in units of f per
+    unit of z.
 
     Args:
         f: (K, D) -> (K,), each row by itself, written with differentiable operations.

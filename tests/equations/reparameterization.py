@@ -1,13 +1,16 @@
 """Checks of the equations in "Reparameterization"."""
 
+from functools import cache
 from itertools import product
 
+import sympy
 import torch
-from torch.distributions import Normal
+from torch.distributions import AffineTransform, Normal
 from torch.func import vmap
 
 from tests.equations.check import Check
-from tests.equations.quadrature import gauss_hermite, trapezoid
+from tests.equations.quadrature import gauss_hermite, gaussian_cdf, trapezoid
+from tests.equations.symbolic import gaussian_mean
 
 MU = torch.tensor([0.7, -0.4], dtype=torch.float64)
 SIGMA = torch.tensor([0.6, 1.3], dtype=torch.float64)
@@ -33,20 +36,19 @@ def squared_distance():
 
 
 def interval():
-    """Intervals dz at nine places; the differential of a linear function is its difference."""
+    """Intervals dz at nine places, and torch's transform back to eps at both of their ends."""
     z = torch.linspace(-3, 3, 9, dtype=torch.float64)[:, None]
     dz = 0.25
-    standardised, shifted = (z - MU) / SIGMA, (z + dz - MU) / SIGMA
+    eps_of = AffineTransform(MU, SIGMA).inv
     return {
         "density": Normal(MU, SIGMA).log_prob(z).exp(),
         "z": z,
         "mu": MU,
         "sigma": SIGMA,
         "dz": dz,
-        "eps": standardised,
-        "d_eps": shifted - standardised,
-        "d": lambda of_z_and_dz: of_z_and_dz[1] - of_z_and_dz[0],
-        "standardised": (standardised, shifted),
+        "eps": eps_of(z),
+        "d_eps": eps_of(z + dz) - eps_of(z),
+        "d": lambda function: function(z + dz) - eps_of(z),
         "exp": torch.exp,
         "sqrt": lambda value: torch.as_tensor(value, dtype=torch.float64).sqrt(),
         "pi": torch.pi,
@@ -54,14 +56,14 @@ def interval():
 
 
 def distribution_functions():
-    """The distribution functions of z and of eps, and values of each."""
+    """The distribution function of z, from its density, torch's one of eps, and values of each."""
     z = torch.linspace(-3, 3, 9, dtype=torch.float64)[:, None]
     return {
         "mu": MU,
         "sigma": SIGMA,
         "z": z,
         "eps": z,
-        "cdf_of_z": Normal(MU, SIGMA).cdf,
+        "cdf_of_z": lambda value: gaussian_cdf(value, MU, SIGMA),
         "cdf_of_eps": Normal(torch.zeros_like(MU), torch.ones_like(MU)).cdf,
     }
 
@@ -167,6 +169,39 @@ def gaussian_scores():
     }
 
 
+@cache
+def squared_distance_moments():
+    """The squared distance in two dimensions, of any means and deviations, in SymPy."""
+    mu, mu_other, c = sympy.symbols("mu mu_other c", real=True)
+    sigma, sigma_other = sympy.symbols("sigma sigma_other", positive=True)
+    eps, eps_other = sympy.symbols("eps eps_other", real=True)
+    z, z_other = mu + sigma * eps, mu_other + sigma_other * eps_other
+    f = z**2 + z_other**2
+
+    @cache
+    def expectation(values):
+        return gaussian_mean(values, {eps: (0, 1), eps_other: (0, 1)})
+
+    def variance(values):
+        return sympy.expand(expectation(values**2) - expectation(values) ** 2)
+
+    # The variance is a parabola in c, open upwards: it is lowest where its slope is zero.
+    square, slope, _ = sympy.Poly(variance((f - c) * eps / sigma), c).all_coeffs()
+    assert square.is_positive
+    return {
+        "mu": mu,
+        "sigma": sigma,
+        "eps": eps,
+        "f": f,
+        "df_dz": sympy.diff(f, eps) / sympy.diff(z, eps),
+        "E": expectation,
+        "Var": variance,
+        "c": c,
+        "c_best": sympy.expand(-slope / (2 * square)),
+        "sum": lambda term: term + term.subs({mu: mu_other, sigma: sigma_other}),
+    }
+
+
 def squared_distance_draws(mu=MU, sigma=SIGMA):
     """Draws of the squared distance on a product of quadratures: every moment is exact."""
     nodes, weights = gauss_hermite(6)
@@ -256,8 +291,8 @@ CHECKS = [
     Check(
         label="reparameterization-change",
         how="At nine values and for two Gaussians each line is compared with the next, and the "
-        "first with the density of torch.distributions; the differential of the standardised "
-        "variable, which is linear in z, is its difference over dz.",
+        "first with the density of torch.distributions; the last line has eps from torch's "
+        "transform, and each differential, of a linear function, is a step that starts at eps.",
         tex=r"""\begin{aligned}
             \frac{1}{\sqrt{2\pi\sigma^2}} \exp\left( -\frac{(z - \mu)^2}{2\sigma^2} \right) dz
             &= \frac{1}{\sqrt{2\pi}} \exp\left[ -\frac{1}{2}
@@ -272,7 +307,8 @@ CHECKS = [
                 "density * dz",
                 "1 / sqrt(2 * pi * sigma ** 2) * exp(-(z - mu) ** 2 / (2 * sigma ** 2)) * dz",
                 "1 / sqrt(2 * pi) * exp(-((z - mu) / sigma) ** 2 / 2) * dz / sigma",
-                "1 / sqrt(2 * pi) * exp(-((z - mu) / sigma) ** 2 / 2) * d(standardised)",
+                "1 / sqrt(2 * pi) * exp(-((z - mu) / sigma) ** 2 / 2)"
+                " * d(lambda z: (z - mu) / sigma)",
                 "1 / sqrt(2 * pi) * exp(-eps ** 2 / 2) * d_eps",
             ),
         ),
@@ -280,8 +316,8 @@ CHECKS = [
     ),
     Check(
         label="reparameterization-noise",
-        how="In both directions the distribution function of the one variable is compared with "
-        "that of the other, as torch.distributions has them, at nine values.",
+        how="In both directions, at nine values, torch's distribution function of eps is compared "
+        "with an integral of the density of z, written out.",
         tex=r"""\epsilon = \frac{z - \mu}{\sigma} \sim \mathcal{N}(0, I)
             \qquad\Longleftrightarrow\qquad
             z = \mu + \sigma\,\epsilon \sim \mathcal{N}(\mu, \sigma^2) .""",
@@ -376,14 +412,33 @@ CHECKS = [
     ),
     Check(
         label="reparameterization-best",
-        how="The lowest point of the parabola through the variances at three baselines is compared "
-        "with the weighted mean and the closed form, all by quadrature in two dimensions.",
+        how="In two dimensions, for any means and deviations, SymPy finds the variance as a "
+        "polynomial in the baseline, and its lowest point is compared with both means.",
         tex=r"""c_j^\star = \operatorname*{arg\,min}_c\, \operatorname{Var}_q\left[
             (f(z) - c)\, \frac{\epsilon_j}{\sigma_j} \right]
             = \mathbb{E}_q\left[ f(z)\, \epsilon_j^2 \right]
             = \mathbb{E}_q[f(z)] + 2 \sigma_j^2 .""",
         chains=(("c_best", "E(f * eps**2)", "E(f) + 2 * sigma**2"),),
-        names=squared_distance_draws,
+        names=squared_distance_moments,
+    ),
+    Check(
+        label="reparameterization-moments",
+        how="SymPy integrates both lines in two dimensions, for any means and deviations; the best "
+        "baseline is where the variance is lowest.",
+        tex=r"""\begin{aligned}
+            \operatorname{Var}_q[f(z)]
+            &= \sum_{j=1}^{D} \left( 4 \mu_j^2 \sigma_j^2 + 2 \sigma_j^4 \right), \\
+            \mathbb{E}_q\left[ (f(z) - c_j^\star)^2 \epsilon_j^2 \right]
+            &= \operatorname{Var}_q[f(z)] + 8 \mu_j^2 \sigma_j^2 + 4 \sigma_j^4 .
+            \end{aligned}""",
+        chains=(
+            ("Var(f)", "sum(4 * mu**2 * sigma**2 + 2 * sigma**4)"),
+            (
+                "E((f - c_best) ** 2 * eps**2)",
+                "Var(f) + 8 * mu**2 * sigma**2 + 4 * sigma**4",
+            ),
+        ),
+        names=squared_distance_moments,
     ),
     Check(
         label="reparameterization-variance",
