@@ -48,6 +48,14 @@ def test_images_are_what_torchvision_and_totensor_give():
         assert test.labels[index] == label
 
 
+def test_images_are_float32_whatever_the_default_type():
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert vaelib.mnist("test").images.dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_an_unknown_split_is_an_error():
     with pytest.raises(ValueError, match='wanted split "train" or "test", got \'valid\''):
         vaelib.mnist("valid")

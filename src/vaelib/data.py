@@ -109,7 +109,7 @@ def image_dataset(dataset) -> ImageDataset:
     if is_bytes and getattr(dataset, "transforms", None) is None:  # MNIST and its relatives
         labels = torch.as_tensor(dataset.targets)
         if labels.ndim == 1:
-            return ImageDataset(pixels.unsqueeze(1) / 255, labels)
+            return ImageDataset(pixels.unsqueeze(1).float() / 255, labels)
     pairs = [dataset[index] for index in range(len(dataset))]
     images = [image if isinstance(image, Tensor) else to_tensor(image) for image, _ in pairs]
     shapes = sorted({tuple(image.shape) for image in images})
