@@ -63,11 +63,11 @@ class Visit:
         self.page.on("pageerror", lambda error: self._note("script error", error))
         self.page.on("console", self._note_console)
 
-    def open(self, name: str):
+    def open(self, name: str) -> "Visit":
         self.page.goto(self.base + name)
         self.page.wait_for_function("() => !window.MathJax || window.MathJax.startup?.promise")
         self.page.evaluate("() => window.MathJax?.startup?.promise.then(() => null)")
-        return self.page
+        return self
 
     def _only_the_book(self, route):
         url = route.request.url
@@ -88,20 +88,11 @@ class Visit:
         if message.type in ("error", "warning"):
             self._note(f"console {message.type}", message.text)
 
+    def __enter__(self) -> "Visit":
+        return self
 
-@pytest.fixture
-def visit(browser, base):
-    """A function that opens a page of the book, by default as on a laptop in light mode."""
-    visits = []
-
-    def open_page(name: str, **options):
-        visits.append(Visit(browser, base, **({"color_scheme": "light"} | options)))
-        visits[-1].open(name)
-        return visits[-1]
-
-    yield open_page
-    for one in visits:
-        one.context.close()
+    def __exit__(self, *_):
+        self.context.close()
 
 
 def built(page: Path) -> str:

@@ -1,21 +1,33 @@
 """Each built page works alone: no network, no unrendered mathematics, no broken link."""
 
+import functools
 import re
 from urllib.parse import unquote, urldefrag
 
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.browser.conftest import HTML, built
+from tests.browser.conftest import HTML, Visit, built
 from tests.pages import ROOT, chapters, notebooks
 
-each_page = pytest.mark.parametrize("page", chapters(), ids=lambda page: page.stem)
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-@each_page
-def test_page_asks_no_other_host_and_renders_all_mathematics(visit, page):
-    one = visit(built(page))
+@pytest.fixture(scope="module", params=chapters(), ids=lambda page: page.stem)
+def page(request):
+    """Each page of the book in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def visit(browser, base, page):
+    """The page as on a laptop in light mode, opened as a file and served; the tests only look."""
+    with Visit(browser, base, color_scheme="light") as one:
+        yield one.open(built(page))
+
+
+def test_page_asks_no_other_host_and_renders_all_mathematics(visit):
+    one = visit
     assert one.page.locator(".math:not(:has(mjx-container))").count() == 0
     assert one.page.locator("mjx-merror, [data-mjx-error]").count() == 0
     prose = "() => [...document.querySelectorAll('article p')].map(p => p.textContent).join(' ')"
@@ -23,29 +35,30 @@ def test_page_asks_no_other_host_and_renders_all_mathematics(visit, page):
     assert one.problems == []
 
 
-@each_page
-def test_every_image_is_there_and_described(visit, page):
-    images = visit(built(page)).page.locator("article img")
+def test_every_image_is_there_and_described(visit):
+    images = visit.page.locator("article img")
     for image in images.all():
         image.scroll_into_view_if_needed()
         assert image.evaluate("i => i.decode().then(() => i.naturalWidth)") > 0
         assert len(image.get_attribute("alt") or "") > 20
 
 
-@each_page
-def test_page_fits_a_phone(visit, page):
-    one = visit(built(page), **PHONE)
-    assert one.page.evaluate("document.documentElement.scrollWidth") <= 390
+def test_text_stands_out_from_its_ground(visit):
+    assert contrast(*text_and_ground(visit)) > 7
 
 
-@each_page
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(visit, page, scheme):
-    one = visit(built(page), color_scheme=scheme)
+def test_dark_page_fits_a_phone_and_text_stands_out_from_a_dark_ground(browser, server, page):
+    with Visit(browser, server, color_scheme="dark", **PHONE) as one:
+        one.open(built(page))
+        assert one.page.evaluate("document.documentElement.scrollWidth") <= 390
+        text, ground = text_and_ground(one)
+        assert contrast(text, ground) > 7
+        assert luminance(ground) < 0.1
+
+
+def text_and_ground(one: Visit) -> list[str]:
     colors = "p => [getComputedStyle(p).color, getComputedStyle(document.body).backgroundColor]"
-    text, ground = one.page.locator("article p").first.evaluate(colors)
-    assert contrast(text, ground) > 7
-    assert (luminance(ground) < 0.1) == (scheme == "dark")
+    return one.page.locator("article p").first.evaluate(colors)
 
 
 def luminance(color: str) -> float:
@@ -60,29 +73,30 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_front_page_leads_to_the_book(visit):
-    one = visit("index.html")
-    one.page.wait_for_url("**/book/intro.html")
-    assert one.problems == []
+def test_front_page_leads_to_the_book(browser, base):
+    with Visit(browser, base) as one:
+        one.open("index.html").page.wait_for_url("**/book/intro.html")
+        assert one.problems == []
 
 
-def test_search_finds_a_word_without_a_network(visit):
-    one = visit("search.html?q=chunk")
-    one.page.locator("#search-results li", has_text="Building the VAE").first.wait_for()
-    assert one.problems == []
+def test_search_finds_a_word_without_a_network(browser, base):
+    with Visit(browser, base) as one:
+        results = one.open("search.html?q=chunk").page.locator("#search-results li")
+        results.filter(has_text="Building the VAE").first.wait_for()
+        assert one.problems == []
 
 
-@pytest.mark.parametrize("page", notebooks(), ids=lambda page: page.stem)
-def test_solutions_are_hidden_until_opened(visit, page):
-    solutions = visit(built(page)).page.locator("div.solution.dropdown")
-    assert solutions.count() > 0
-    first = solutions.first
-    assert not first.locator(".section, section").first.is_visible()
-    first.locator("button.toggle-button").click()
-    assert first.locator(".section, section").first.is_visible()
+@pytest.mark.parametrize("notebook", notebooks(), ids=lambda page: page.stem)
+def test_solutions_are_hidden_until_opened(browser, server, notebook):
+    with Visit(browser, server) as one:
+        solutions = one.open(built(notebook)).page.locator("div.solution.dropdown")
+        assert solutions.count() > 0
+        content = solutions.first.locator(".section, section").first
+        assert not content.is_visible()
+        solutions.first.locator("button.toggle-button").click()
+        assert content.is_visible()
 
 
-@each_page
 def test_every_link_inside_the_book_leads_somewhere(page):
     path = HTML / built(page)
     soup = BeautifulSoup(path.read_text(), "html.parser")
@@ -93,10 +107,14 @@ def test_every_link_inside_the_book_leads_somewhere(page):
         file = (path.parent / target).resolve() if target else path
         assert file.is_file(), link["href"]
         if fragment and file.suffix == ".html":
-            there = BeautifulSoup(file.read_text(), "html.parser")
-            assert there.find(id=fragment), link["href"]
+            assert fragment in anchors(file), link["href"]
 
 
-@each_page
+@functools.cache
+def anchors(file) -> set[str]:
+    """The places in a built page that a link can lead to."""
+    return {tag["id"] for tag in BeautifulSoup(file.read_text(), "html.parser").find_all(id=True)}
+
+
 def test_no_page_names_the_machine_that_built_it(page):
     assert str(ROOT) not in (HTML / built(page)).read_text()
