@@ -262,7 +262,7 @@ def main() -> None:
         )
         for diagram in diagrams:
             diagram().savefig(HERE / f"{diagram.__name__}.svg", metadata={"Date": None})
-        (HERE / "manifold.png").write_bytes(vaelib.plots.png(manifold(), dpi=110))
+    (HERE / "manifold.png").write_bytes(vaelib.plots.png(manifold(), dpi=110))
 
 
 if __name__ == "__main__":

@@ -86,8 +86,8 @@ def parse(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
 
 
 def outdated(app, env, added, changed, removed):
-    """The page of all checks follows from every other page: it is always read again."""
-    return ["book/checks"] if "book/checks" in env.found_docs else []
+    """Two pages follow from all the others, so they are always read again."""
+    return [name for name in ("book/checks", "book/references") if name in env.found_docs]
 
 
 def setup(app):
