@@ -19,7 +19,7 @@ from vaelib import widgets
 from vaelib.checkpoints import pretrained, pretrained_names
 from vaelib.widgets import base, network
 
-NOTE = "This picture becomes a control that moves where JavaScript is switched on."
+NOTE = "A still picture: with JavaScript switched on, it is replaced by one that moves."
 SLIDERS_NOTE = "Run this chapter in Jupyter to move its sliders: they need Python."
 logger = logging.getLogger(__name__)
 

@@ -95,9 +95,7 @@ class LatentExplorer(Widget):
             left.plot(*ring, style, color="black", lw=1.2)
         left.plot(*self.z, "o", ms=11, mfc="none", mec="black", mew=2)
         left.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-        with torch.no_grad():
-            decoded = self._model.decode(torch.tensor(self.z)).view(self.side, self.side)
-        right.imshow(decoded, cmap="gray_r", vmin=0, vmax=1)
+        right.imshow(network.decoded_image(self._model, self.z), cmap="gray_r", vmin=0, vmax=1)
         right.set(xticks=[], yticks=[], title="decoded at z")
         right.grid(False)
         alt = (

@@ -3,6 +3,7 @@
 import hashlib
 import math
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -61,6 +62,14 @@ def image_side(model) -> int:
     if side * side != model.input_dim:
         raise ValueError(f"wanted a model of square images, got {model.input_dim} pixels an image")
     return side
+
+
+@torch.no_grad()
+def decoded_image(model, z) -> np.ndarray:
+    """What a model decodes at one point, a sequence of D numbers: (side, side) in [0, 1]."""
+    side = image_side(model)
+    point = torch.tensor(list(z), device=next(model.parameters()).device)
+    return model.decode(point).view(side, side).cpu().numpy()
 
 
 def _float16(tensor: torch.Tensor) -> bytes:

@@ -33,7 +33,7 @@ export function slider({ label, min, max, step, value, format, onInput }) {
   const show = format ?? ((number) => number.toFixed(2));
   const id = `vae-control-${(controls += 1)}`;
   const input = element("input", { type: "range", id, min, max, step });
-  const output = element("output", { htmlFor: id });
+  const output = element("output", { htmlFor: id, "aria-live": "off" }); // the slider itself speaks
   const node = element(
     "div",
     { className: "vae-slider" },
