@@ -170,6 +170,20 @@ def test_execute_stores_what_nbval_then_compares(tmp_path):
     assert nbval(path) == 1
 
 
+def test_execute_keeps_a_widgets_picture_and_state_but_not_its_view(tmp_path):
+    path = tmp_path / "page.ipynb"
+    source = """import torch
+import vaelib
+images = torch.rand(5, 784, generator=torch.Generator().manual_seed(0))
+vaelib.widgets.LatentExplorer(vaelib.pretrained("vae-2d"), images, torch.arange(5))"""
+    nbformat.write(notebook_of(source), path)
+    execute().execute(path)
+    (output,) = outputs(path)
+    assert set(output.data) == {"image/png", "text/plain"}
+    assert output.metadata["vaelib"]["widget"] == "LatentExplorer"
+    assert nbval(path) == 0
+
+
 def nbval(path) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", str(path)]
     return subprocess.run(command, capture_output=True, cwd=path.parent, check=False).returncode

@@ -1,0 +1,274 @@
+"""Every widget of the book on its built page: no kernel, no network, and what goes wrong."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import HTML, PHONE, Visit, built, ready_widget
+from tests.pages import chapters, widgets_of
+
+PLACES = [(page, name) for page in chapters() for name in widgets_of(page)]
+each_widget = pytest.mark.parametrize(
+    ("page", "name"), PLACES, ids=[f"{page.stem}-{name}" for page, name in PLACES]
+)
+FILES = HTML / "_static" / "widgets"
+CONTROLS = "input, button, select, [tabindex='0']"
+
+# What a widget shows: all pixels of its canvases and all its text, SVG included.
+SHOWN = """figure => [...figure.querySelectorAll('.vae-root canvas')].map(c => c.toDataURL()).join()
+    + figure.querySelector('.vae-root').innerText"""
+CHANGED = f"([figure, before]) => ({SHOWN})(figure) !== before"
+
+
+def shown(figure) -> str:
+    return figure.evaluate(SHOWN)
+
+
+def wait_for_change(figure, before: str):
+    figure.page.wait_for_function(CHANGED, arg=[figure.element_handle(), before])
+
+
+def settle(figure) -> str:
+    """What a widget shows when all that it has been asked to draw is drawn."""
+    figure.page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    return shown(figure)
+
+
+def plane_of(figure):
+    """What is dragged in a widget: its plane if it has one, else its first slider."""
+    planes = figure.locator("canvas[tabindex='0']")
+    return planes.first if planes.count() else figure.locator("input[type=range]").first
+
+
+def path_across(box) -> list[tuple[float, float]]:
+    """Places along a line inside a box, from left to right."""
+    y = box["y"] + 0.4 * box["height"]
+    return [(box["x"] + share * box["width"], y) for share in (0.2, 0.35, 0.5, 0.65, 0.8)]
+
+
+@each_widget
+def test_it_draws_itself_without_kernel_or_network(browser, base, page, name):
+    with Visit(browser, base) as visit:
+        figure = ready_widget(visit.open(built(page)), name)
+        expect(figure.locator(".vae-root")).to_be_visible()
+        expect(figure.locator(":scope > img, :scope > a img").first).to_be_hidden()
+        colors = """c => new Set(new Uint32Array(
+            c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"""
+        for canvas in figure.locator("canvas").all():
+            visit.page.wait_for_function(f"c => ({colors})(c) > 2", arg=canvas.element_handle())
+        assert visit.problems == []
+
+
+@each_widget
+def test_it_answers_to_the_mouse(browser, server, page, name):
+    with Visit(browser, server) as visit:
+        figure = ready_widget(visit.open(built(page)), name)
+        plane = plane_of(figure)
+        plane.scroll_into_view_if_needed()
+        before = settle(figure)
+        start, *way = path_across(plane.bounding_box())
+        visit.page.mouse.move(*start)
+        visit.page.mouse.down()
+        for place in way:
+            visit.page.mouse.move(*place)
+        visit.page.mouse.up()
+        wait_for_change(figure, before)
+        assert visit.problems == []
+
+
+@each_widget
+def test_it_answers_to_a_finger(browser, server, page, name):
+    with Visit(browser, server, **PHONE) as visit:
+        figure = ready_widget(visit.open(built(page)), name)
+        plane = plane_of(figure)
+        plane.scroll_into_view_if_needed()
+        before = settle(figure)
+        finger = visit.context.new_cdp_session(visit.page)
+        places = [{"x": x, "y": y} for x, y in path_across(plane.bounding_box())]
+
+        def touch(kind, points):
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", places[:1])
+        for place in places[1:]:
+            touch("touchMove", [place])
+        touch("touchEnd", [])
+        wait_for_change(figure, before)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert visit.problems == []
+
+
+@each_widget
+def test_every_control_is_reached_named_and_seen_by_keyboard(browser, server, page, name):
+    with Visit(browser, server) as visit:
+        figure = ready_widget(visit.open(built(page)), name)
+        controls = [c for c in figure.locator(CONTROLS).all() if c.is_visible() and c.is_enabled()]
+        assert controls
+        controls[0].focus()
+        visit.page.keyboard.press("Shift+Tab")  # so that the first, too, is reached with Tab
+        for control in controls:
+            visit.page.keyboard.press("Tab")
+            assert control.evaluate("c => c === document.activeElement")
+            assert control.evaluate("c => getComputedStyle(c).outlineStyle") != "none"
+            named = """c => c.getAttribute('aria-label') || c.labels?.[0]?.textContent
+                || c.textContent"""
+            assert control.evaluate(named).strip()
+
+
+@each_widget
+def test_it_answers_to_the_keyboard(browser, server, page, name):
+    with Visit(browser, server) as visit:
+        figure = ready_widget(visit.open(built(page)), name)
+        for control in (plane_of(figure), figure.locator("input[type=range]").first):
+            before = settle(figure)
+            control.focus()
+            visit.page.keyboard.press("ArrowLeft")
+            visit.page.keyboard.press("ArrowRight")
+            visit.page.keyboard.press("ArrowRight")
+            wait_for_change(figure, before)
+        assert visit.problems == []
+
+
+@each_widget
+def test_it_follows_the_dark_mode(browser, server, page, name):
+    with Visit(browser, server, color_scheme="light") as visit:
+        figure = ready_widget(visit.open(built(page)), name)
+        before = settle(figure)
+        visit.page.emulate_media(color_scheme="dark")
+        wait_for_change(figure, before)
+        ground = figure.locator(".vae-root").evaluate("r => getComputedStyle(r).backgroundColor")
+        body = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == body
+
+
+@each_widget
+def test_without_javascript_a_picture_and_a_sentence_stand_there(browser, base, page, name):
+    with Visit(browser, base, java_script_enabled=False) as visit:
+        visit.page.goto(base + built(page))
+        figure = visit.page.locator(f"figure[data-widget={name}]")
+        expect(figure.locator("img")).to_be_visible()
+        assert len(figure.locator("img").get_attribute("alt")) > 20
+        expect(figure.locator(".vae-note")).to_contain_text("A still picture: with JavaScript")
+
+
+@each_widget
+def test_resizing_the_window_redraws_it(browser, server, page, name):
+    with Visit(browser, server) as visit:
+        figure = ready_widget(visit.open(built(page)), name)
+        visit.page.set_viewport_size({"width": 420, "height": 900})
+        sharp = """f => [...f.querySelectorAll('.vae-canvas')].every(
+            c => !c.clientWidth || Math.abs(c.width - c.clientWidth * devicePixelRatio) <= 1)"""
+        visit.page.wait_for_function(sharp, arg=figure.element_handle())
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 420
+        assert visit.problems == []
+
+
+@pytest.fixture
+def place():
+    """A page with a widget and a network."""
+    page, name = next(place for place in PLACES if place[1] == "LatentExplorer")
+    return built(page), name
+
+
+@pytest.mark.parametrize("lost", ["module", "network"])
+def test_a_missing_file_is_named_in_the_widgets_place_and_the_page_works(
+    browser, base, place, lost
+):
+    page, name = place
+    modules = {path.name for path in FILES.glob("[A-Z]*.js")}
+    with Visit(browser, base) as visit:
+        missing = f"{name}.js" if lost == "module" else r"[0-9a-f]{16}\.js"
+        visit.context.route(re.compile(f"/_static/widgets/{missing}"), lambda route: route.abort())
+        visit.open(page)
+        figure = visit.page.locator(f"figure[data-widget={name}]")
+        figure.scroll_into_view_if_needed()
+        note = figure.locator(".vae-note")
+        expect(note).to_contain_text("could not start: the file")
+        expect(note).to_have_attribute("role", "alert")
+        expect(figure.locator("img")).to_be_visible()
+        expect(figure.locator(".vae-root")).to_have_count(0)
+        assert f"{name}.js" in modules
+        assert visit.page.locator(".math:not(:has(mjx-container))").count() == 0
+
+
+def test_a_state_that_cannot_be_read_is_reported_in_its_place(browser, server, place):
+    page, name = place
+    with Visit(browser, server) as visit:
+        spoil = "document.querySelector('figure script').textContent = '{'"
+        visit.page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{ {spoil} }})")
+        figure = visit.open(page).page.locator(f"figure[data-widget={name}]")
+        figure.scroll_into_view_if_needed()
+        expect(figure.locator(".vae-note")).to_contain_text("could not start")
+
+
+def test_a_widget_out_of_sight_is_not_loaded_until_the_reader_comes_near(browser, server):
+    page, name = next(place for place in PLACES if place[0].stem == "kl")
+    with Visit(browser, server) as visit:
+        visit.open(built(page))
+        assert visit.page.evaluate("Object.keys(vaelib.modules)") == []
+        ready_widget(visit, name)
+        assert visit.page.evaluate("Object.keys(vaelib.modules)") == [name]
+
+
+def test_scrolled_off_and_back_it_is_as_it_was(browser, server, place):
+    page, name = place
+    with Visit(browser, server) as visit:
+        figure = ready_widget(visit.open(page), name)
+        slider = figure.locator("input[type=range]").first
+        slider.focus()
+        visit.page.keyboard.press("Home")
+        before = settle(figure)
+        visit.page.evaluate("scrollTo({top: document.body.scrollHeight, behavior: 'instant'})")
+        expect(figure).not_to_be_in_viewport()
+        figure.scroll_into_view_if_needed()
+        assert settle(figure) == before
+        slider.focus()
+        visit.page.keyboard.press("End")
+        wait_for_change(figure, before)
+        assert visit.page.locator(f"figure[data-widget={name}] .vae-root").count() == 1
+
+
+def test_two_copies_on_one_page_move_apart_and_share_no_id(browser, server, place):
+    page, name = place
+    with Visit(browser, server) as visit:
+        double = """addEventListener('DOMContentLoaded', () => {
+            const figure = document.querySelector('figure[data-widget]');
+            figure.after(figure.cloneNode(true));
+        }, {capture: true})"""
+        visit.page.add_init_script(double)
+        visit.open(page)
+        figures = visit.page.locator(f"figure[data-widget={name}]")
+        for index in (0, 1):
+            figures.nth(index).scroll_into_view_if_needed()
+            expect(figures.nth(index)).to_have_attribute("data-ready", "")
+        first, second = (settle(figures.nth(index)) for index in (0, 1))
+        figures.nth(0).locator("input[type=range]").first.focus()
+        visit.page.keyboard.press("Home")
+        wait_for_change(figures.nth(0), first)
+        assert settle(figures.nth(1)) == second
+        ids = visit.page.evaluate("[...document.querySelectorAll('.vae-root [id]')].map(e => e.id)")
+        assert len(ids) == len(set(ids))
+
+
+def test_a_page_opened_twice_runs_twice(browser, base, place):
+    page, name = place
+    with Visit(browser, base) as visit:
+        ready_widget(visit.open(page), name)
+        visit.page.goto(base + "genindex.html")
+        visit.page.go_back()
+        ready_widget(visit, name)
+        other = visit.context.new_page()
+        other.goto(base + page)
+        other.locator(f"figure[data-widget={name}]").scroll_into_view_if_needed()
+        expect(other.locator(f"figure[data-widget={name}]")).to_have_attribute("data-ready", "")
+        assert visit.problems == []
+
+
+def test_a_page_without_widgets_loads_none_of_their_scripts(browser, server):
+    page = next(page for page in chapters() if not widgets_of(page))
+    with Visit(browser, server) as visit:
+        visit.open(built(page))
+        assert visit.page.locator("script[src*=widgets]").count() == 0
