@@ -2,5 +2,6 @@
 
 from vaelib.widgets.gaussian_kl import GaussianKL
 from vaelib.widgets.latent_explorer import LatentExplorer
+from vaelib.widgets.reparameterization import Reparameterization
 
-__all__ = ["GaussianKL", "LatentExplorer"]
+__all__ = ["GaussianKL", "LatentExplorer", "Reparameterization"]
