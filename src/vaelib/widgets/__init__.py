@@ -1,5 +1,7 @@
 """Widgets that run in Jupyter and, with no kernel, on the built page."""
 
+from vaelib.widgets.gaussian_kl import GaussianKL
 from vaelib.widgets.latent_explorer import LatentExplorer
+from vaelib.widgets.reparameterization import Reparameterization
 
-__all__ = ["LatentExplorer"]
+__all__ = ["GaussianKL", "LatentExplorer", "Reparameterization"]
