@@ -42,6 +42,24 @@ def test_precision_and_numpy_arguments_survive(tmp_path):
     assert all(parameter.requires_grad for parameter in loaded.parameters())
 
 
+def test_hidden_layers_and_activation_survive(tmp_path):
+    saved = vaelib.VAE(4, (3, 5), 2, activation="tanh")
+    vaelib.save(saved, tmp_path / "model.safetensors")
+    loaded = vaelib.load(tmp_path / "model.safetensors")
+    assert loaded.arguments == saved.arguments
+    assert loaded.hidden_dim == (3, 5)
+    images = torch.rand(2, 4)
+    torch.testing.assert_close(loaded.encode(images), saved.encode(images), rtol=0, atol=0)
+
+
+def test_a_header_from_before_activations_means_relu(tmp_path):
+    model = vaelib.VAE(4, 3, 2)
+    path = tmp_path / "model.safetensors"
+    arguments = {name: value for name, value in model.arguments.items() if name != "activation"}
+    write(path, dict(model.state_dict()), architecture="VAE", arguments=json.dumps(arguments))
+    assert vaelib.load(path).arguments == model.arguments
+
+
 def test_loading_leaves_the_global_generator_alone():
     state = torch.get_rng_state()
     vaelib.pretrained("vae-2d")

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vaelib.data import check_images
 from vaelib.models import VAE, Autoencoder
@@ -50,8 +49,36 @@ def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
         images: flattened images in [0, 1].
         logits: log-odds of the pixels; the leading axes are broadcast against those of the images.
     """
-    images, logits = torch.broadcast_tensors(images, logits)
-    return -binary_cross_entropy_with_logits(logits, images, reduction="none").sum(-1)
+    return _BernoulliLogLikelihood.apply(*torch.broadcast_tensors(images, logits))
+
+
+class _BernoulliLogLikelihood(torch.autograd.Function):
+    """The sum over pixels of x log p + (1 - x) log(1 - p) = x l - max(l, 0) + log max(p, 1 - p).
+
+    PyTorch's own cross-entropy takes a log1p a pixel, which costs as much as the matrix products
+    of a small VAE. The last term here is the logarithm of a product instead: each factor is
+    between 1/2 and 1, so that a hundred of them cannot underflow.
+    """
+
+    generate_vmap_rule = True  # so that torch.func.vmap takes it
+
+    @staticmethod
+    def forward(images: Tensor, logits: Tensor) -> Tensor:
+        certainty = logits.abs().sigmoid_()  # max(p, 1 - p)
+        products = [part.prod(-1) for part in certainty.split(100, dim=-1)]
+        linear = (images * logits).sum(-1) - logits.clamp(min=0).sum(-1)
+        return linear + torch.stack(products, -1).log().sum(-1)
+
+    @staticmethod
+    def setup_context(context, inputs, output) -> None:
+        context.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(context, gradient: Tensor) -> tuple[Tensor | None, Tensor]:
+        images, logits = context.saved_tensors
+        gradient = gradient.unsqueeze(-1)  # (...) -> (..., 1)
+        slope = images - torch.sigmoid(logits)  # of x l - log(1 + exp(l)): x - p
+        return gradient * logits if context.needs_input_grad[0] else None, gradient * slope
 
 
 def gaussian_log_likelihood(images: Tensor, mean: Tensor, sigma: float | Tensor) -> Tensor:
