@@ -2,7 +2,7 @@
 
 from vaelib import gradients, holes, moons, plots, recipes
 from vaelib.checkpoints import load, pretrained, save
-from vaelib.data import ImageDataset, image_dataset, mnist
+from vaelib.data import ImageDataset, binarize, binarize_once, image_dataset, mnist
 from vaelib.evaluation import iwae_bound
 from vaelib.linear_gaussian import LinearGaussian, LinearVAE
 from vaelib.models import VAE, Autoencoder
@@ -28,6 +28,8 @@ __all__ = [
     "Terms",
     "TrainingDiverged",
     "bernoulli_log_likelihood",
+    "binarize",
+    "binarize_once",
     "elbo",
     "elbo_terms",
     "fit",

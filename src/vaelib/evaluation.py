@@ -6,7 +6,12 @@ import torch
 from torch import Tensor
 
 from vaelib.models import VAE
-from vaelib.objectives import check_arguments, reconstruction_log_likelihood
+from vaelib.objectives import (
+    check_arguments,
+    draw,
+    log_prior_over_posterior,
+    reconstruction_log_likelihood,
+)
 
 CHUNK = 2**24  # decoded numbers held at once: 64 MiB in float32
 
@@ -45,9 +50,6 @@ def iwae_bound(model: VAE, images: Tensor, num_samples: int, generator=None) -> 
 def log_importance_weights(model, images: Tensor, num_samples: int, generator=None) -> Tensor:
     """log p(x|z) + log p(z) - log q(z|x) at K draws z ~ q(z|x) for each image: (K, B) nats."""
     mu, log_var = model.encode(images)
-    draws = (num_samples, *mu.shape)  # (K, B, D)
-    z = model.reparameterize(mu.expand(draws), log_var.expand(draws), generator)
-    eps_squared = (z - mu).square() / log_var.exp()
-    # The normalising constants of p(z) and q(z|x) are the same but for log_var.
-    log_prior_over_q = 0.5 * (eps_squared + log_var - z.square()).sum(-1)
-    return reconstruction_log_likelihood(model, images, z) + log_prior_over_q
+    z = draw(model, mu, log_var, num_samples, generator)
+    log_likelihood = reconstruction_log_likelihood(model, images, z)
+    return log_likelihood + log_prior_over_posterior(z, mu, log_var)
