@@ -77,6 +77,10 @@ def test_an_untrained_decoder_begins_at_the_mean_image_and_a_trained_one_stays()
     mean = DATA.images.mean(0).flatten()
     torch.testing.assert_close(started.decoder[-1].bias.sigmoid(), mean.clamp(0.001, 0.999))
     assert torch.equal(plain.decoder[-1].bias, small_model().decoder[-1].bias)
+    torch.manual_seed(0)
+    gaussian = vaelib.VAE(12, 16, 2, likelihood="gaussian")
+    fit(gaussian, epochs=1, learning_rate=1e-30)
+    assert torch.equal(gaussian.decoder[-1].bias, plain.decoder[-1].bias)
     with torch.no_grad():
         plain.decoder[-1].bias[0] = 3.0
     fit(plain, epochs=1, learning_rate=1e-30)
@@ -293,6 +297,11 @@ def test_a_choice_that_there_is_not_names_those_there_are(name):
 def test_the_importance_weighted_bound_has_no_beta():
     with pytest.raises(ValueError, match='wanted beta of 1 with the objective "iwae", got 2'):
         fit(small_model(), objective="iwae", beta=2.0)
+
+
+def test_an_autoencoder_has_no_importance_weights():
+    with pytest.raises(ValueError, match='wanted a VAE for the objective "iwae"'):
+        fit(vaelib.Autoencoder(12, 16, 2), objective="iwae")
 
 
 def test_a_device_that_is_not_here_names_those_that_are():

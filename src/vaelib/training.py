@@ -87,8 +87,9 @@ def fit(
             white (`binarize`), and the test images once (`binarize_once` with this seed).
         precision: "float32", or "bfloat16" for the matrix products of training: faster on a
             processor that has it, and less exact. The test terms are always float32.
-        mean_bias: begin with the decoder's output at the mean image (`VAE.set_output_bias`), if it
-            is still as PyTorch drew it; a decoder that was trained is left as it is.
+        mean_bias: begin with the decoder's output at the mean image (`VAE.set_output_bias`), if
+            pixels are Bernoulli and that output is still as PyTorch drew it: a decoder that was
+            trained is left as it is.
         device: "auto" (a CUDA device if there is one), "cpu", "cuda", ...; all images are moved
             there at once, and the model returns to where it was.
         checkpoint: a file to go on from, if it exists, and to write every ten seconds and at the
@@ -119,6 +120,8 @@ def fit(
         mean_bias,
         seed,
     )
+    if objective == "iwae" and isinstance(model, Autoencoder):
+        raise ValueError('wanted a VAE for the objective "iwae", got an Autoencoder')
     images, test_images = training_data(train, test, settings)
     device, home = pick_device(device), next(model.parameters()).device
     steps = -(-len(images) // batch_size)  # of an epoch; its last batch may be smaller
@@ -127,10 +130,11 @@ def fit(
     bar = tqdm(total=epochs * steps, unit="step", disable=not progress or _bars_are_off())
     try:
         with memory_advice(f"batch_size (now {batch_size}) or num_samples (now {num_samples})"):
-            if mean_bias and isinstance(model, Autoencoder | VAE) and model.has_untrained_output():
+            if mean_bias and _guesses_grey(model):
                 model.set_output_bias(images.to(home))
             model.to(device)
             images = images.to(device)
+            test_images = None if test_images is None else test_images.to(device)
             generator = torch.Generator(device).manual_seed(seed)
             optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.95), fused=True)
             run = Run(checkpoint, settings, model, images, optimizer, generator, history)
@@ -160,6 +164,12 @@ def fit(
         bar.close()
         model.to(home)
     return history
+
+
+def _guesses_grey(model) -> bool:
+    """Whether the decoder's outputs are Bernoulli pixels that training has not reached yet."""
+    ours = isinstance(model, Autoencoder | VAE)
+    return ours and model.likelihood == "bernoulli" and model.has_untrained_output()
 
 
 def _train_epoch(model, images, rates, optimizer, generator, settings, bar) -> Terms:
