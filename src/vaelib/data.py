@@ -188,8 +188,7 @@ def mnist_root() -> Path:
         RuntimeError: if the packaged archive is damaged.
         PermissionError: if the cache folder cannot be written.
     """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    root = Path(chosen) if chosen else platformdirs.user_cache_path("vaelib")
+    root = cache_folder()
     raw = root / "MNIST" / "raw"  # torchvision's own layout
     missing = [name for name, md5 in RAW_MD5.items() if _md5_of(raw / name) != md5]
     if missing:
@@ -198,6 +197,12 @@ def mnist_root() -> Path:
         if damaged:
             warnings.warn(f"{raw}: unpacked the damaged {', '.join(damaged)} again", stacklevel=2)
     return root
+
+
+def cache_folder() -> Path:
+    """A folder for what can be made again; the environment variable VAELIB_CACHE moves it."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen) if chosen else platformdirs.user_cache_path("vaelib")
 
 
 def _unpack(names: list[str], folder: Path) -> None:

@@ -1,8 +1,11 @@
 """Where the arithmetic happens, how precisely, and what to do when memory is short."""
 
 import contextlib
+import os
+import platform
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
@@ -74,3 +77,30 @@ def memory_advice(what_to_lower: str) -> Iterator[None]:
         if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in signs):
             raise
         raise MemoryError(f"the memory does not suffice: lower {what_to_lower}") from error
+
+
+def machine() -> dict:
+    """Hardware and versions: what a time, and the last digits of a result, depend on."""
+    found = {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+    if torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def _processor() -> str:
+    """The processor's name as the system tells it; Python's own answer is often empty."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -2,14 +2,11 @@
 
 import datetime
 import json
-import os
-import platform
 import statistics
 from pathlib import Path
 
-import torch
-
 from vaelib.data import write_atomically
+from vaelib.devices import machine
 
 PATH = Path(__file__).parents[2] / "book" / "_data" / "bench.json"
 
@@ -34,23 +31,6 @@ def record(section: str, results: dict, path: Path = PATH) -> None:
     write_atomically(path, text.encode())
 
 
-def machine() -> dict:
-    """Hardware and versions: what a time depends on besides the code."""
-    found = {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
-    if torch.cuda.is_available():
-        found["gpu"] = torch.cuda.get_device_name()
-    return found
-
-
 def spread(values: list[float]) -> dict:
     """The median of repeated measurements, the extremes, and how many there were."""
     return {
@@ -71,13 +51,3 @@ def _read(path: Path) -> dict:
     if not isinstance(sections, dict):
         raise ValueError(f"wanted a JSON object in {path.name}, got a {type(sections).__name__}")
     return sections
-
-
-def _processor() -> str:
-    """The processor's name as the system tells it; Python's own answer is often empty."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
