@@ -55,11 +55,11 @@ def iwae_bound(model: VAE, images: Tensor, num_samples: int, generator=None) -> 
 class LogLikelihood(NamedTuple):
     """Importance-weighted estimates of log p(x), and how far chance may have moved them.
 
-    Attributes:
-        estimate: log p(x) of each image, (B,) nats. On average it lies below, by about error^2 / 2.
-        error: its standard error from the draws of z, (B,) nats, by the delta method; NaN for one
-            draw. Above about 0.1 a few draws carry the sum, because q(z|x) misses some of the true
-            posterior: the estimate is then still a bound, but may be nats too low.
+    `estimate` is log p(x) of each image, (B,) nats. On average it lies below, by about error^2 / 2.
+
+    `error` is its standard error from the draws of z, (B,) nats, by the delta method; NaN for one
+    draw. Above about 0.1 a few draws carry the sum, because q(z|x) misses some of the true
+    posterior: the estimate is then still a bound, but may be nats too low.
     """
 
     estimate: Tensor
@@ -217,9 +217,8 @@ def active_units(model: VAE, images: Tensor, threshold: float = 0.01) -> Tensor:
 class RateDistortion(NamedTuple):
     """Means over the images in nats: -ELBO = rate + distortion.
 
-    Attributes:
-        rate: the KL term, what it takes to send z with the prior as the code.
-        distortion: minus the reconstruction term, what it then takes to send x.
+    `rate` is the KL term, what it takes to send z with the prior as the code; `distortion` is minus
+    the reconstruction term, what it then takes to send x.
     """
 
     rate: float

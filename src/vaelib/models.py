@@ -123,7 +123,7 @@ class _EncoderDecoder(nn.Module):
         self.decoder[-1].bias.copy_(mean.clamp(0.001, 0.999).logit())
 
     def has_untrained_output(self) -> bool:
-        """Whether the decoder's last bias is still where PyTorch draws it: |b| <= 1 / sqrt(inputs).
+        """Whether the decoder's last bias is still where PyTorch draws it, within 1 / sqrt(inputs).
 
         Training on images takes some of it out of that range in a few steps.
         """
