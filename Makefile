@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --quiet
 
-.PHONY: book test notebooks checkpoints figures requirements serve clean environment
+.PHONY: book test notebooks checkpoints bench figures requirements serve clean environment
 
 book: $(ENVIRONMENT)
 	@$(BUILD) || { rm -rf _build/.doctrees; exit 1; }  # a page with a warning is read again
@@ -24,6 +24,9 @@ notebooks: $(ENVIRONMENT)  # run every chapter, or CHAPTERS="book/building.ipynb
 
 checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package: minutes
 	$(BIN)/python -m vaelib.recipes
+
+bench: $(ENVIRONMENT)  # race fit against a plain loop: ten minutes on an idle machine
+	$(BIN)/python -m tests.bench.training
 
 figures: $(ENVIRONMENT)
 	$(BIN)/python img/draw.py

@@ -225,3 +225,30 @@ def test_a_dataset_serves_a_dataloader():
     torch.testing.assert_close(images, dataset.images[:3])
     assert labels.tolist() == [0, 1, 2]
     assert repr(dataset) == "ImageDataset(5 images of 1 x 4 x 4)"
+
+
+def test_binarized_pixels_are_one_as_often_as_they_are_bright():
+    images = torch.rand(1, 12).expand(20_000, 12)
+    drawn = vaelib.binarize(images, torch.Generator().manual_seed(0))
+    assert vaelib.data.is_binary(drawn)
+    error = (images[0] * (1 - images[0]) / len(images)).sqrt()
+    assert ((drawn.mean(0) - images[0]).abs() < 5 * error).all()
+
+
+def test_black_stays_black_and_white_white():
+    images = torch.tensor([[0.0, 1.0]]).expand(1000, 2)
+    assert torch.equal(vaelib.binarize(images), images)
+
+
+def test_binarizing_anew_differs_and_once_does_not():
+    images, generator = torch.rand(5, 12), torch.Generator().manual_seed(0)
+    assert not torch.equal(vaelib.binarize(images, generator), vaelib.binarize(images, generator))
+    assert torch.equal(vaelib.binarize_once(images, 3), vaelib.binarize_once(images, 3))
+    assert not torch.equal(vaelib.binarize_once(images, 3), vaelib.binarize_once(images, 4))
+
+
+def test_binarizing_twice_is_an_error():
+    with pytest.raises(ValueError, match=r"wanted grey images .* 0 or 1 already"):
+        vaelib.binarize_once(torch.zeros(2, 3))
+    with pytest.raises(ValueError, match=r"in \[0, 1\], got values in"):
+        vaelib.binarize_once(torch.full((2, 3), 7.0))

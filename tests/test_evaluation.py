@@ -1,5 +1,6 @@
-"""The importance-weighted bound against exact values and against the ELBO."""
+"""Bounds and estimates of log p(x) against exact values, and what the latents carry."""
 
+import copy
 import math
 
 import pytest
@@ -136,3 +137,162 @@ def test_pixels_that_are_not_finite_are_an_error_for_every_model(wrong):
 def test_images_of_another_size_are_an_error(wrong):
     with pytest.raises(ValueError, match="images of 5 pixels"):
         vaelib.iwae_bound(wrong, torch.zeros(1, 4).double(), 1)
+
+
+def test_the_estimate_is_the_exact_log_likelihood_within_its_own_error(wrong, x):
+    exact = wrong.linear_gaussian().log_likelihood(x)
+    found = vaelib.log_likelihood(wrong, x, 5000)
+    assert found.estimate.shape == found.error.shape == (400,)
+    assert abs(found.mean - exact.mean()) < 4 * found.mean_error
+    in_errors = (found.estimate - exact) / found.error
+    assert in_errors.abs().max() < 5
+    assert 0.8 < in_errors.std() < 1.2  # the error is neither too small nor too large
+
+
+def test_the_error_is_the_spread_of_repeated_estimates(wrong, x):
+    runs = [vaelib.log_likelihood(wrong, x[:50], 500, seed=seed) for seed in range(100)]
+    spread = torch.stack([run.estimate for run in runs]).std(0)
+    told = torch.stack([run.error for run in runs]).mean(0)
+    assert 0.9 < (spread / told).mean() < 1.1
+    means = torch.tensor([run.mean for run in runs])
+    told = torch.tensor([run.mean_error for run in runs]).square().mean().sqrt()
+    assert 0.8 < means.std() / told < 1.25
+
+
+def test_the_error_of_a_sample_of_images_counts_their_differences(wrong, x):
+    found = vaelib.log_likelihood(wrong, x, 100)
+    assert found.sampling_error == pytest.approx(found.estimate.std().item() / 20)
+    assert found.sampling_error > found.mean_error
+
+
+def test_one_draw_has_no_error_to_tell(wrong, x):
+    found = vaelib.log_likelihood(wrong, x[:3], 1)
+    assert found.error.isnan().all()
+    assert found.estimate.isfinite().all()
+
+
+def integral(vae, images, edge=5.0, side=500):
+    """log of the integral of p(x|z) p(z) over the plane, by the midpoint rule: (B,)."""
+    step = 2 * edge / side
+    axis = (torch.arange(side) + 0.5) * step - edge
+    total = torch.full((len(images),), -math.inf)
+    with torch.no_grad():
+        for z in torch.cartesian_prod(axis, axis).split(5000):
+            logits = vae.decode_logits(z)  # (5000, P)
+            joint = logits @ images.flatten(1).T + torch.nn.functional.logsigmoid(-logits).sum(
+                1, keepdim=True
+            )
+            prior = -z.square().sum(1, keepdim=True) / 2 - math.log(2 * math.pi)
+            total = torch.logaddexp(total, (joint + prior).logsumexp(0))
+    return total + 2 * math.log(step)
+
+
+@pytest.fixture(scope="module")
+def plane():
+    """A model with a latent plane, images, and their log p(x) by integration."""
+    vae = vaelib.pretrained("vae-2d")
+    images = vaelib.binarize_once(vaelib.mnist("test").images[:8])
+    return vae, images, integral(vae, images)
+
+
+def test_the_estimate_is_the_integral_over_the_plane(plane):
+    vae, images, exact = plane
+    wide = copy.deepcopy(vae)
+    with torch.no_grad():  # a wider q and the same p: as trained, q misses some of the posterior
+        wide.encoder[-1].bias[vae.latent_dim :] += 2.5
+    found = vaelib.log_likelihood(wide, images, 100_000)
+    assert abs(found.mean - exact.mean()) < 0.01
+    assert ((found.estimate - exact).abs() < 5 * found.error).all()
+
+
+def test_a_q_that_is_too_narrow_is_shown_by_its_error(plane):
+    vae, images, exact = plane
+    found = vaelib.log_likelihood(vae, images, 5000)
+    assert (found.error > 0.1).any()
+    assert found.mean < exact.mean() - 0.5
+    trusted = found.error < 0.1
+    assert ((found.estimate - exact).abs() < 0.1)[trusted].all()
+
+
+def test_chunks_change_nothing_but_the_noise(wrong, x):
+    whole = vaelib.log_likelihood(wrong, x[:3], 1000)
+    parts = vaelib.log_likelihood(wrong, x[:3], 1000, chunk=30)  # two draws at once
+    single = vaelib.log_likelihood(wrong, x[:3], 1000, chunk=1)  # one draw of one image
+    for other in (parts, single):
+        assert ((whole.estimate - other.estimate).abs() < 6 * whole.error).all()
+
+
+def test_the_same_seed_gives_the_same_estimate(wrong, x):
+    first, second, other = (vaelib.log_likelihood(wrong, x, 5, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(first.estimate, second.estimate)
+    assert not torch.equal(first.estimate, other.estimate)
+
+
+def test_grey_images_have_no_bernoulli_log_likelihood():
+    with pytest.raises(ValueError, match=r"images of 0 and 1, .*binarize_once\(images, seed\)"):
+        vaelib.log_likelihood(vaelib.VAE(4, 3, 2), torch.full((1, 4), 0.5), 1)
+    gaussian = vaelib.VAE(4, 3, 2, likelihood="gaussian")
+    assert vaelib.log_likelihood(gaussian, torch.full((1, 4), 0.5), 2).estimate.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_samples": 0}, "wanted num_samples as an integer of 1 or more, got 0"),
+        ({"num_samples": 2.5}, "wanted num_samples as an integer of 1 or more, got 2.5"),
+        ({"chunk": 0}, "wanted chunk as an integer of 1 or more, got 0"),
+        ({"device": "cuda:99"}, "torch finds here, .* got 'cuda:99'"),
+    ],
+)
+def test_arguments_that_cannot_be_are_named(wrong, x, options, message):
+    with pytest.raises(ValueError, match=message):
+        vaelib.log_likelihood(wrong, x, **({"num_samples": 1} | options))
+
+
+def test_memory_that_does_not_suffice_says_to_lower_chunk(wrong, x, monkeypatch):
+    def too_much(*_):
+        return torch.empty(10**15)
+
+    monkeypatch.setattr(evaluation, "log_importance_weights", too_much)
+    with pytest.raises(MemoryError, match=r"lower chunk \(now 1048576\)"):
+        vaelib.log_likelihood(wrong, x, 5)
+
+
+def test_an_autoencoder_has_nothing_to_evaluate():
+    model, images = vaelib.Autoencoder(4, 3, 2), torch.ones(2, 4)
+    for evaluate in (
+        lambda: vaelib.log_likelihood(model, images, 1),
+        lambda: vaelib.kl_per_dimension(model, images),
+        lambda: vaelib.active_units(model, images),
+        lambda: vaelib.rate_distortion(model, images),
+    ):
+        with pytest.raises(ValueError, match="wanted a VAE: an Autoencoder has no q"):
+            evaluate()
+
+
+def test_kl_per_dimension_sums_to_the_rate():
+    torch.manual_seed(0)
+    model, images = vaelib.VAE(12, 7, 3), torch.rand(1500, 12)
+    kls = vaelib.kl_per_dimension(model, images)
+    found = vaelib.rate_distortion(model, images)
+    assert kls.shape == (3,)
+    assert kls.sum().item() == pytest.approx(found.rate, rel=1e-5)
+    terms = vaelib.mean_terms(model, images)
+    assert found.rate + found.distortion == pytest.approx(-terms.elbo)
+
+
+def test_active_units_are_those_whose_mean_moves():
+    torch.manual_seed(0)
+    model, images = vaelib.VAE(12, 7, 3), torch.rand(1500, 12)
+    with torch.no_grad():
+        model.encoder[-1].weight[1] = 0  # the mean of z_2 is the same for every image
+        model.encoder[-1].weight[2] *= 100
+    assert vaelib.active_units(model, images)[1:].tolist() == [False, True]
+    variance = model.encode(images)[0].detach().var(0)
+    torch.testing.assert_close(vaelib.mean_variance(model, images), variance)
+    assert vaelib.active_units(model, images, threshold=1e9).sum() == 0
+
+
+def test_one_image_has_no_variance():
+    with pytest.raises(ValueError, match="wanted two images or more for a variance, got 1"):
+        vaelib.active_units(vaelib.VAE(4, 3, 2), torch.rand(1, 4))

@@ -78,6 +78,65 @@ def test_a_size_below_one_is_an_error(architecture, name, value):
         architecture(**{name: value})
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
+def test_hidden_layers_in_a_row_and_their_mirror_image(activation):
+    model = vaelib.VAE(12, (7, 5), 3, activation=activation)
+    mu, log_var = model.encode(torch.rand(4, 12))
+    assert mu.shape == log_var.shape == (4, 3)
+    linear = [*model.encoder[::2], *model.decoder[::2]]
+    shapes = [tuple(layer.weight.shape) for layer in linear]
+    assert shapes == [(7, 12), (5, 7), (6, 5), (5, 3), (7, 5), (12, 7)]
+    x = torch.tensor([-2.0, 3.0])
+    expected = {"relu": x.clamp(min=0), "tanh": x.tanh(), "silu": x * x.sigmoid()}
+    torch.testing.assert_close(model.encoder[1](x), expected[activation])
+
+
+def test_one_hidden_layer_keeps_its_names_and_its_random_numbers():
+    torch.manual_seed(0)
+    one = vaelib.VAE(12, 7, 3)
+    torch.manual_seed(0)
+    same = vaelib.VAE(12, [7], 3)
+    assert one.hidden_dim == same.hidden_dim == 7
+    assert list(one.state_dict()) == [
+        f"{part}.{layer}.{name}"
+        for part in ("encoder", "decoder")
+        for layer in (0, 2)
+        for name in ("weight", "bias")
+    ]
+    assert torch.equal(one.encoder[0].weight, same.encoder[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("hidden_dim", "got"), [((), r"got \(\)"), ((7, 0), "got 0"), ([7, 2.5], "got 2.5")]
+)
+def test_hidden_layers_that_are_none_are_errors(hidden_dim, got):
+    with pytest.raises(ValueError, match=f"wanted hidden_dim .*{got}"):
+        vaelib.VAE(12, hidden_dim, 3)
+
+
+def test_an_unknown_activation_names_those_there_are():
+    with pytest.raises(ValueError, match=r"\('relu', 'tanh', 'silu'\), got 'selu'"):
+        vaelib.VAE(activation="selu")
+
+
+def test_the_output_bias_makes_the_mean_image_the_decoders_guess(model):
+    images = torch.rand(50, 12)
+    images[:, 0] = 0
+    assert model.has_untrained_output()
+    model.set_output_bias(images)
+    with torch.no_grad():
+        model.decoder[-1].weight.zero_()
+    guess = model.decode(torch.randn(1, 3))
+    torch.testing.assert_close(guess[0, 1:], images.mean(0)[1:])
+    assert guess[0, 0].item() == pytest.approx(0.001)
+    assert not model.has_untrained_output()
+
+
+def test_shipped_models_have_a_trained_output():
+    for name in vaelib.recipes.RECIPES:
+        assert not vaelib.pretrained(name).has_untrained_output()
+
+
 def test_an_unknown_likelihood_or_a_negative_sigma_is_an_error():
     with pytest.raises(ValueError, match="got 'poisson'"):
         vaelib.VAE(likelihood="poisson")

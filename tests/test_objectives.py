@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 import vaelib
 
@@ -56,6 +57,35 @@ def test_bernoulli_log_likelihood_is_that_of_torch_distributions():
 def test_bernoulli_log_likelihood_stays_finite_where_probabilities_round():
     x, logits = torch.tensor([[1.0, 0.0]]), torch.tensor([[-200.0, 200.0]])
     assert vaelib.bernoulli_log_likelihood(x, logits).item() == pytest.approx(-400)
+
+
+def test_bernoulli_log_likelihood_is_the_cross_entropy_of_grey_pixels_too():
+    torch.manual_seed(0)
+    logits, x = 20 * torch.randn(3, 5, 784), torch.rand(5, 784)
+    exact = binary_cross_entropy_with_logits(
+        logits.double(), x.double().expand(3, 5, 784), reduction="none"
+    )
+    ours = vaelib.bernoulli_log_likelihood(x, logits)
+    torch.testing.assert_close(ours.double(), -exact.sum(-1), rtol=1e-6, atol=1e-3)
+
+
+def test_certain_pixels_cost_nothing_and_many_uncertain_ones_do_not_underflow():
+    x = torch.tensor([[1.0, 0.0] * 5000])
+    assert vaelib.bernoulli_log_likelihood(x, 100 * (2 * x - 1)).item() == 0
+    coin_flips = vaelib.bernoulli_log_likelihood(x, torch.zeros_like(x)).item()
+    assert coin_flips == pytest.approx(-10_000 * math.log(2), rel=1e-6)
+
+
+def test_bernoulli_log_likelihood_has_the_slopes_of_its_formula():
+    torch.manual_seed(0)
+    x = torch.rand(2, 1, 101, dtype=torch.float64, requires_grad=True)
+    logits = torch.randn(2, 3, 101, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(vaelib.bernoulli_log_likelihood, (x, logits))
+    assert torch.autograd.gradgradcheck(vaelib.bernoulli_log_likelihood, (x, logits))
+    torch.testing.assert_close(
+        torch.func.vmap(vaelib.bernoulli_log_likelihood)(x.expand(2, 3, 101), logits),
+        vaelib.bernoulli_log_likelihood(x, logits),
+    )
 
 
 def test_gaussian_log_likelihood_is_that_of_torch_distributions():

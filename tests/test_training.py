@@ -57,6 +57,94 @@ def test_training_leaves_the_global_generator_alone():
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_after_epoch_sees_the_model_and_the_history_grow():
+    model, seen = small_model(), []
+
+    def after_epoch(trained, history):
+        assert trained is model
+        seen.append((len(history.train), weights(trained)))
+
+    fit(model, after_epoch=after_epoch)
+    assert [count for count, _ in seen] == [1, 2, 3]
+    assert torch.equal(seen[-1][1], weights(model))
+    assert not torch.equal(seen[0][1], seen[1][1])
+
+
+def test_an_untrained_decoder_begins_at_the_mean_image_and_a_trained_one_stays():
+    started, plain = small_model(), small_model()
+    fit(started, epochs=1, learning_rate=1e-30)
+    fit(plain, epochs=1, learning_rate=1e-30, mean_bias=False)
+    mean = DATA.images.mean(0).flatten()
+    torch.testing.assert_close(started.decoder[-1].bias.sigmoid(), mean.clamp(0.001, 0.999))
+    assert torch.equal(plain.decoder[-1].bias, small_model().decoder[-1].bias)
+    torch.manual_seed(0)
+    gaussian = vaelib.VAE(12, 16, 2, likelihood="gaussian")
+    fit(gaussian, epochs=1, learning_rate=1e-30)
+    assert torch.equal(gaussian.decoder[-1].bias, plain.decoder[-1].bias)
+    with torch.no_grad():
+        plain.decoder[-1].bias[0] = 3.0
+    fit(plain, epochs=1, learning_rate=1e-30)
+    assert plain.decoder[-1].bias[0] == 3
+
+
+def test_bfloat16_trains_as_well_and_leaves_float32_weights():
+    model = small_model()
+    history = fit(model, epochs=20, precision="bfloat16")
+    assert history.test[-1].elbo > history.test[0].elbo + 0.5
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_the_importance_weighted_bound_is_what_iwae_training_raises():
+    generator, bounds = torch.Generator(), {}
+    for objective in ("elbo", "iwae"):
+        model = small_model()
+        history = fit(model, epochs=40, objective=objective, num_samples=20, learning_rate=0.03)
+        bound = vaelib.iwae_bound(model, DATA.images, 20, generator.manual_seed(0)).mean()
+        bounds[objective] = (bound, history.test[-1].elbo)
+    assert bounds["iwae"][0] > bounds["elbo"][0] + 0.001
+    assert bounds["iwae"][1] < bounds["elbo"][1]  # the price: a looser ELBO
+
+
+def test_one_importance_weighted_draw_gives_the_gradient_of_the_elbo_on_average():
+    model = small_model().double()
+    images = DATA.images[[0, 40]].double().expand(2, 1, 3, 4).repeat(20_000, 1, 1, 1)
+    gradients = []
+    for seed, objective in enumerate(("elbo", "iwae")):
+        settings = training.Settings(1, 1, 1.0, 1.0, objective, 1, None, "float32", False, 0)
+        generator = torch.Generator().manual_seed(seed)
+        loss, _ = training._loss(model, images, settings, generator)
+        gradients.append(
+            torch.cat([g.flatten() for g in torch.autograd.grad(loss, [*model.parameters()])])
+        )
+    assert (gradients[0] - gradients[1]).norm() < 0.02 * gradients[0].norm()
+
+
+def test_dynamic_binarization_draws_every_batch_anew_and_the_test_images_once(monkeypatch):
+    seen = []
+    original = training.training_terms
+
+    def watched(model, images, *arguments, **options):
+        seen.append(images)
+        return original(model, images, *arguments, **options)
+
+    monkeypatch.setattr(training, "training_terms", watched)
+    grey = torch.full((30, 12), 0.5)
+    fit(small_model(), grey, grey, batch_size=30, binarize="dynamic")
+    assert all(vaelib.data.is_binary(images) for images in seen)
+    trained, tested = seen[::2], seen[1::2]
+    assert not torch.equal(trained[0], trained[1])
+    assert torch.equal(tested[0], tested[1])
+    assert torch.equal(tested[0], vaelib.binarize_once(grey, seed=0))
+
+
+def test_grey_and_binary_images_are_never_mixed():
+    grey = torch.rand(8, 12)
+    with pytest.raises(ValueError, match="of one kind, got grey and black and white ones"):
+        fit(small_model(), grey, grey.round())
+    with pytest.raises(ValueError, match="wanted grey images, got images that are 0 or 1 already"):
+        fit(small_model(), DATA, binarize="dynamic")
+
+
 def test_history_has_the_terms_of_every_epoch():
     model = small_model()
     history = fit(model)
@@ -111,10 +199,10 @@ def test_ctrl_c_keeps_the_model_and_the_history(monkeypatch):
     original = training.training_terms
     before = weights(model).clone()
     monkeypatch.setattr(training, "training_terms", interrupted)
-    with pytest.warns(UserWarning, match="interrupted at step 9 of 21: the model keeps"):
+    with pytest.warns(UserWarning, match="interrupted after 1 of 3 epochs: the model keeps"):
         history = fit(model, test=None)
     assert len(history.train) == 1
-    assert history.stopped == "interrupted at step 9 of 21"
+    assert history.stopped == "interrupted after 1 of 3 epochs"
     assert not torch.equal(before, weights(model))
     assert torch.isfinite(weights(model)).all()
 
@@ -129,12 +217,10 @@ def test_a_loss_that_is_not_finite_stops_training_and_says_where(monkeypatch):
         return terms._replace(kl=terms.kl * (torch.inf if len(calls) == 10 else 1))
 
     monkeypatch.setattr(training, "training_terms", diverging)
-    with pytest.raises(
-        vaelib.TrainingDiverged, match="inf at step 10: lower learning_rate"
-    ) as info:
+    message = r"not finite in epoch 2 \(.*: (nan|inf)\): lower learning_rate"
+    with pytest.raises(vaelib.TrainingDiverged, match=message) as info:
         fit(model, test=None)
     assert len(info.value.history.train) == 1
-    assert torch.isfinite(weights(model)).all()
 
 
 def test_a_learning_rate_far_too_large_diverges():
@@ -144,7 +230,7 @@ def test_a_learning_rate_far_too_large_diverges():
 
 @pytest.mark.parametrize("test", [None, DATA], ids=["untested", "tested"])
 def test_a_model_that_the_last_step_breaks_is_not_passed_off_as_trained(test):
-    with pytest.raises(vaelib.TrainingDiverged, match=r"not finite|is nan|is inf") as info:
+    with pytest.raises(vaelib.TrainingDiverged, match="not finite in epoch 1") as info:
         fit(small_model(), test=test, epochs=1, batch_size=64, learning_rate=1e38)
     assert info.value.history.train == []
 
@@ -183,10 +269,10 @@ def test_a_driver_too_old_for_torch_means_the_cpu_without_a_warning(monkeypatch)
         return False
 
     monkeypatch.setattr(torch.cuda, "is_available", warn)
-    assert training.pick_device() == "cpu"
+    assert training.pick_device() == torch.device("cpu")
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "num_samples"])
 @pytest.mark.parametrize("value", [0, -1, 2.5])
 def test_counts_below_one_are_errors(name, value):
     with pytest.raises(ValueError, match=f"wanted {name} as an integer of 1 or more, got {value}"):
@@ -202,6 +288,29 @@ def test_settings_out_of_range_are_errors(name, value):
         fit(small_model(), **{name: value})
 
 
+@pytest.mark.parametrize("name", ["objective", "binarize", "precision"])
+def test_a_choice_that_there_is_not_names_those_there_are(name):
+    with pytest.raises(ValueError, match=rf"wanted {name} as one of \(.*, got 'both'"):
+        fit(small_model(), **{name: "both"})
+
+
+def test_the_importance_weighted_bound_has_no_beta():
+    with pytest.raises(ValueError, match='wanted beta of 1 with the objective "iwae", got 2'):
+        fit(small_model(), objective="iwae", beta=2.0)
+
+
+def test_an_autoencoder_has_no_importance_weights():
+    with pytest.raises(ValueError, match='wanted a VAE for the objective "iwae"'):
+        fit(vaelib.Autoencoder(12, 16, 2), objective="iwae")
+
+
+def test_a_device_that_is_not_here_names_those_that_are():
+    with pytest.raises(ValueError, match=r"torch finds here, \['cpu'.*\], got 'cuda:99'"):
+        fit(small_model(), device="cuda:99")
+    with pytest.raises(ValueError, match="got 'abacus'"):
+        fit(small_model(), device="abacus")
+
+
 def test_bad_images_are_named_before_training_starts():
     with pytest.raises(ValueError, match=r"got torch\.uint8"):
         fit(small_model(), torch.zeros(4, 12, dtype=torch.uint8))
@@ -210,7 +319,7 @@ def test_bad_images_are_named_before_training_starts():
     with pytest.raises(ValueError, match=r"got list: vaelib\.image_dataset reads"):
         fit(small_model(), [DATA[0]])
     with pytest.raises(ValueError, match="12 pixels each"):
-        fit(small_model(), torch.rand(4, 13))
+        fit(small_model(), torch.rand(4, 13), test=None)
 
 
 def test_tqdm_disable_hides_the_bar(monkeypatch, capsys):

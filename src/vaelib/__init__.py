@@ -2,8 +2,17 @@
 
 from vaelib import gradients, holes, moons, plots, recipes, widgets
 from vaelib.checkpoints import load, pretrained, save
-from vaelib.data import ImageDataset, image_dataset, mnist
-from vaelib.evaluation import iwae_bound
+from vaelib.data import ImageDataset, binarize, binarize_once, image_dataset, mnist
+from vaelib.evaluation import (
+    LogLikelihood,
+    RateDistortion,
+    active_units,
+    iwae_bound,
+    kl_per_dimension,
+    log_likelihood,
+    mean_variance,
+    rate_distortion,
+)
 from vaelib.linear_gaussian import LinearGaussian, LinearVAE
 from vaelib.models import VAE, Autoencoder
 from vaelib.moons import moon_phases
@@ -25,9 +34,14 @@ __all__ = [
     "ImageDataset",
     "LinearGaussian",
     "LinearVAE",
+    "LogLikelihood",
+    "RateDistortion",
     "Terms",
     "TrainingDiverged",
+    "active_units",
     "bernoulli_log_likelihood",
+    "binarize",
+    "binarize_once",
     "elbo",
     "elbo_terms",
     "fit",
@@ -37,13 +51,17 @@ __all__ = [
     "holes",
     "image_dataset",
     "iwae_bound",
+    "kl_per_dimension",
     "load",
+    "log_likelihood",
     "mean_terms",
+    "mean_variance",
     "mnist",
     "moon_phases",
     "moons",
     "plots",
     "pretrained",
+    "rate_distortion",
     "recipes",
     "reconstruction_log_likelihood",
     "save",

@@ -87,6 +87,45 @@ def check_images(images: Tensor, unit_interval: bool = True) -> None:
         raise ValueError(f"wanted pixel intensities in [0, 1], got values in [{low:g}, {high:g}]")
 
 
+def binarize(images: Tensor, generator=None) -> Tensor:
+    """Draw each pixel as 1 with its intensity as the probability, else 0: (B, ...) -> (B, ...).
+
+    Drawn anew for every batch this is *dynamic* binarization, drawn once for all (`binarize_once`)
+    it is *static*. Log-likelihoods under the two, or under a threshold, are about different data
+    and cannot be compared; on MNIST they lie about 2 nats apart.
+
+    Args:
+        images: intensities in [0, 1].
+        generator: a `torch.Generator` on the images' device, to draw the same again.
+
+    Source:
+        Salakhutdinov and Murray, On the Quantitative Analysis of Deep Belief Networks, ICML 2008.
+    """
+    return torch.empty_like(images).bernoulli_(images, generator=generator)
+
+
+def binarize_once(images: Tensor, seed: int = 0) -> Tensor:
+    """Draw each pixel as 1 with its intensity as the probability, the same for the same seed.
+
+    It is what a test set needs, so that every model is scored on the same images; a training set
+    treated so is *statically* binarized. The seed's draws are the same on every device.
+
+    Raises:
+        ValueError: if the images are not in [0, 1], or are black and white already.
+    """
+    check_images(images)
+    if is_binary(images):
+        raise ValueError("wanted grey images to draw from, got images that are 0 or 1 already")
+    drawn = binarize(images.cpu(), torch.Generator().manual_seed(seed))
+    return drawn.to(images.device)
+
+
+def is_binary(images: Tensor) -> bool:
+    """Whether every pixel is 0 or 1. For a threshold write `(images > 0.5).float()`."""
+    parts = images.split(1000)  # the first will do to tell grey images
+    return all(bool(((part == 0) | (part == 1)).all()) for part in parts)
+
+
 def image_dataset(dataset) -> ImageDataset:
     """Read a whole torchvision data set into memory.
 
@@ -150,8 +189,7 @@ def mnist_root() -> Path:
         RuntimeError: if the packaged archive is damaged.
         PermissionError: if the cache folder cannot be written.
     """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    root = Path(chosen) if chosen else platformdirs.user_cache_path("vaelib")
+    root = cache_folder()
     raw = root / "MNIST" / "raw"  # torchvision's own layout
     missing = [name for name, md5 in RAW_MD5.items() if _md5_of(raw / name) != md5]
     if missing:
@@ -160,6 +198,12 @@ def mnist_root() -> Path:
         if damaged:
             warnings.warn(f"{raw}: unpacked the damaged {', '.join(damaged)} again", stacklevel=2)
     return root
+
+
+def cache_folder() -> Path:
+    """A folder for what can be made again; the environment variable VAELIB_CACHE moves it."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen) if chosen else platformdirs.user_cache_path("vaelib")
 
 
 def _unpack(names: list[str], folder: Path) -> None:

@@ -1,11 +1,14 @@
 """The two networks of the book: an autoencoder, and the same with a distribution in the middle."""
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 LIKELIHOODS = ("bernoulli", "gaussian")
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
 
 
 def check_sizes(sizes: dict[str, int]) -> None:
@@ -17,6 +20,16 @@ def check_sizes(sizes: dict[str, int]) -> None:
     for name, value in sizes.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
+
+
+def _hidden_sizes(hidden_dim) -> tuple[int, ...]:
+    """The units of each hidden layer, given as an integer or as a sequence of integers."""
+    sizes = tuple(hidden_dim) if isinstance(hidden_dim, Sequence) else (hidden_dim,)
+    if not sizes:
+        raise ValueError(f"wanted hidden_dim with one hidden layer or more, got {hidden_dim!r}")
+    for size in sizes:
+        check_sizes({"hidden_dim": size})
+    return sizes
 
 
 def flatten_images(images: Tensor, input_dim: int) -> Tensor:
@@ -41,34 +54,81 @@ def check_latents(z: Tensor, latent_dim: int) -> None:
         raise ValueError(f"wanted latents of shape (..., {latent_dim}), got {tuple(z.shape)}")
 
 
-class _EncoderDecoder(nn.Module):
-    """What both networks share: one hidden layer each way, and p(x|z) at the decoder's end."""
+def _layers(sizes: Sequence[int], activation: str) -> nn.Sequential:
+    """Linear layers from each size to the next, with an activation between each two.
 
-    def __init__(self, input_dim, hidden_dim, latent_dim, likelihood, sigma, code_dim):
+    Args:
+        sizes: units of the input, of each hidden layer, and of the output.
+        activation: "relu", "tanh" or "silu".
+    """
+    modules = []
+    for inputs, outputs in pairwise(sizes):
+        modules += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
+    return nn.Sequential(*modules[:-1])  # no activation after the last layer
+
+
+class _EncoderDecoder(nn.Module):
+    """What both networks share: hidden layers each way, and p(x|z) at the decoder's end."""
+
+    def __init__(self, input_dim, hidden_dim, latent_dim, likelihood, sigma, activation, code_dim):
         super().__init__()
-        sizes = {"input_dim": input_dim, "hidden_dim": hidden_dim, "latent_dim": latent_dim}
-        check_sizes(sizes)
-        if likelihood not in LIKELIHOODS:
-            raise ValueError(f"wanted likelihood as one of {LIKELIHOODS}, got {likelihood!r}")
+        hidden = _hidden_sizes(hidden_dim)
+        check_sizes({"input_dim": input_dim, "latent_dim": latent_dim})
+        for name, value, known in (
+            ("likelihood", likelihood, LIKELIHOODS),
+            ("activation", activation, tuple(ACTIVATIONS)),
+        ):
+            if value not in known:
+                raise ValueError(f"wanted {name} as one of {known}, got {value!r}")
         if not sigma > 0:
             raise ValueError(f"wanted sigma above 0, got {sigma!r}")
-        sigma = float(sigma)
-        self.arguments = {**sizes, "likelihood": likelihood, "sigma": sigma}
-        self.input_dim, self.hidden_dim, self.latent_dim = input_dim, hidden_dim, latent_dim
-        self.likelihood, self.sigma = likelihood, sigma
-        self.encoder = nn.Sequential(
-            nn.Linear(input_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, code_dim)
-        )
-        self.decoder = nn.Sequential(
-            nn.Linear(latent_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, input_dim)
-        )
+        self.input_dim, self.latent_dim = input_dim, latent_dim
+        self.hidden_dim = hidden if len(hidden) > 1 else hidden[0]
+        self.likelihood, self.sigma = likelihood, float(sigma)
+        self.arguments = {
+            "input_dim": input_dim,
+            "hidden_dim": self.hidden_dim,
+            "latent_dim": latent_dim,
+            "likelihood": likelihood,
+            "sigma": self.sigma,
+            "activation": activation,
+        }
+        self.encoder = _layers([input_dim, *hidden, code_dim], activation)
+        self.decoder = _layers([latent_dim, *reversed(hidden), input_dim], activation)
 
     def _encode(self, images: Tensor) -> Tensor:
         """Flatten the images and run the encoder: (B, ...) -> (B, code_dim)."""
         pixels = flatten_images(images, self.input_dim)
         if not images.is_floating_point():
             raise ValueError(f"wanted floating-point images in [0, 1], got {images.dtype}")
-        return self.encoder(pixels)
+        return self.encoder(pixels).to(pixels.dtype)  # under autocast a layer answers in bfloat16
+
+    @torch.no_grad()
+    def set_output_bias(self, images: Tensor) -> None:
+        """Set the decoder's last bias to the log-odds of the mean image.
+
+        An untrained decoder then guesses the mean image, and training need not begin with the
+        hundreds of nats between that and grey. Pixels that never change count as 0.001 or 0.999.
+
+        Args:
+            images: the training images, (N, ...) in [0, 1].
+
+        Raises:
+            ValueError: if an image has not input_dim pixels.
+
+        Source:
+            Burda, Grosse and Salakhutdinov do so in the code of https://arxiv.org/abs/1509.00519
+        """
+        mean = flatten_images(images, self.input_dim).mean(0)
+        self.decoder[-1].bias.copy_(mean.clamp(0.001, 0.999).logit())
+
+    def has_untrained_output(self) -> bool:
+        """Whether the decoder's last bias is still where PyTorch draws it, within 1 / sqrt(inputs).
+
+        Training on images takes some of it out of that range in a few steps.
+        """
+        last = self.decoder[-1]
+        return bool(last.bias.abs().max() <= 1 / math.sqrt(last.in_features))
 
     def decode_logits(self, z: Tensor) -> Tensor:
         """The decoder before its sigmoid: the log-odds of each pixel, (..., D) -> (..., input_dim).
@@ -77,7 +137,7 @@ class _EncoderDecoder(nn.Module):
             ValueError: if the last axis of z is not latent_dim long.
         """
         check_latents(z, self.latent_dim)
-        return self.decoder(z)
+        return self.decoder(z).to(z.dtype)
 
     def decode(self, z: Tensor) -> Tensor:
         """The mean of p(x|z), the probabilities of Bernoulli pixels: (..., D) -> (..., input_dim).
@@ -93,20 +153,31 @@ class Autoencoder(_EncoderDecoder):
 
     Args:
         input_dim: pixels of an image.
-        hidden_dim: units of the one hidden layer of encoder and decoder.
+        hidden_dim: units of the encoder's hidden layer, or a sequence with those of each of its
+            hidden layers, first to last; the decoder has the same in reverse.
         latent_dim: length of the code.
         likelihood: what the reconstruction is scored with: "bernoulli" (cross-entropy) or
             "gaussian" (squared error over 2 sigma^2, with its constant).
         sigma: standard deviation of a Gaussian pixel, in units of pixel intensity.
+        activation: between layers: "relu", "tanh" or "silu".
 
     Raises:
-        ValueError: if a size is below 1, the likelihood is unknown or sigma is not positive.
+        ValueError: if a size is below 1, the likelihood or the activation is unknown, or sigma is
+            not positive.
     """
 
     def __init__(
-        self, input_dim=784, hidden_dim=256, latent_dim=2, likelihood="bernoulli", sigma=1.0
+        self,
+        input_dim: int = 784,
+        hidden_dim: int | Sequence[int] = 256,
+        latent_dim: int = 2,
+        likelihood: str = "bernoulli",
+        sigma: float = 1.0,
+        activation: str = "relu",
     ):
-        super().__init__(input_dim, hidden_dim, latent_dim, likelihood, sigma, latent_dim)
+        super().__init__(
+            input_dim, hidden_dim, latent_dim, likelihood, sigma, activation, latent_dim
+        )
 
     def encode(self, images: Tensor) -> Tensor:
         """The code of each image: (B, ...) -> (B, latent_dim)."""
@@ -125,13 +196,16 @@ class VAE(_EncoderDecoder):
 
     Args:
         input_dim: pixels of an image.
-        hidden_dim: units of the one hidden layer of encoder and decoder.
+        hidden_dim: units of the encoder's hidden layer, or a sequence with those of each of its
+            hidden layers, first to last; the decoder has the same in reverse.
         latent_dim: D, the dimension of z.
         likelihood: p(x|z): "bernoulli", or "gaussian" with the standard deviation `sigma`.
         sigma: standard deviation of a Gaussian pixel, in units of pixel intensity.
+        activation: between layers: "relu", "tanh" or "silu".
 
     Raises:
-        ValueError: if a size is below 1, the likelihood is unknown or sigma is not positive.
+        ValueError: if a size is below 1, the likelihood or the activation is unknown, or sigma is
+            not positive.
 
     Source:
         Kingma and Welling, Auto-Encoding Variational Bayes, appendix C,
@@ -139,9 +213,17 @@ class VAE(_EncoderDecoder):
     """
 
     def __init__(
-        self, input_dim=784, hidden_dim=256, latent_dim=2, likelihood="bernoulli", sigma=1.0
+        self,
+        input_dim: int = 784,
+        hidden_dim: int | Sequence[int] = 256,
+        latent_dim: int = 2,
+        likelihood: str = "bernoulli",
+        sigma: float = 1.0,
+        activation: str = "relu",
     ):
-        super().__init__(input_dim, hidden_dim, latent_dim, likelihood, sigma, 2 * latent_dim)
+        super().__init__(
+            input_dim, hidden_dim, latent_dim, likelihood, sigma, activation, 2 * latent_dim
+        )
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x): (B, ...) -> (B, D), (B, D).

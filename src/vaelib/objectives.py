@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vaelib.data import check_images
 from vaelib.models import VAE, Autoencoder
@@ -50,8 +49,36 @@ def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
         images: flattened images in [0, 1].
         logits: log-odds of the pixels; the leading axes are broadcast against those of the images.
     """
-    images, logits = torch.broadcast_tensors(images, logits)
-    return -binary_cross_entropy_with_logits(logits, images, reduction="none").sum(-1)
+    return _BernoulliLogLikelihood.apply(*torch.broadcast_tensors(images, logits))
+
+
+class _BernoulliLogLikelihood(torch.autograd.Function):
+    """The sum over pixels of x log p + (1 - x) log(1 - p) = x l - max(l, 0) + log max(p, 1 - p).
+
+    PyTorch's own cross-entropy takes a log1p a pixel, which costs as much as the matrix products
+    of a small VAE. The last term here is the logarithm of a product instead: each factor is
+    between 1/2 and 1, so that a hundred of them cannot underflow.
+    """
+
+    generate_vmap_rule = True  # so that torch.func.vmap takes it
+
+    @staticmethod
+    def forward(images: Tensor, logits: Tensor) -> Tensor:
+        certainty = logits.abs().sigmoid_()  # max(p, 1 - p)
+        products = [part.prod(-1) for part in certainty.split(100, dim=-1)]
+        linear = (images * logits).sum(-1) - logits.clamp(min=0).sum(-1)
+        return linear + torch.stack(products, -1).log().sum(-1)
+
+    @staticmethod
+    def setup_context(context, inputs, output) -> None:
+        context.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(context, gradient: Tensor) -> tuple[Tensor | None, Tensor]:
+        images, logits = context.saved_tensors
+        gradient = gradient.unsqueeze(-1)  # (...) -> (..., 1)
+        slope = images - torch.sigmoid(logits)  # of x l - log(1 + exp(l)): x - p
+        return gradient * logits if context.needs_input_grad[0] else None, gradient * slope
 
 
 def gaussian_log_likelihood(images: Tensor, mean: Tensor, sigma: float | Tensor) -> Tensor:
@@ -93,10 +120,46 @@ def training_terms(
         reconstruction = reconstruction_log_likelihood(model, images, model.encode(images))
         return Terms(reconstruction, torch.zeros_like(reconstruction))
     mu, log_var = model.encode(images)
-    draws = (num_samples, *mu.shape)  # (K, B, D)
-    z = model.reparameterize(mu.expand(draws), log_var.expand(draws), generator)
+    z = draw(model, mu, log_var, num_samples, generator)
     reconstruction = reconstruction_log_likelihood(model, images, z).mean(0)  # (K, B) -> (B,)
     return Terms(reconstruction, gaussian_kl(mu, log_var))
+
+
+def draw(model: VAE, mu: Tensor, log_var: Tensor, num_samples: int, generator=None) -> Tensor:
+    """K draws z ~ q(z|x) for each image: (B, D), (B, D) -> (K, B, D)."""
+    shape = (num_samples, *mu.shape)
+    return model.reparameterize(mu.expand(shape), log_var.expand(shape), generator)
+
+
+def iwae_terms(
+    model: VAE, images: Tensor, num_samples: int, generator=None
+) -> tuple[Tensor, Terms]:
+    """The importance-weighted bound, (B,) nats, with its gradient, and the ELBO's terms beside it.
+
+    The bound is the logarithm of the mean of K importance weights, taken by log-sum-exp so that no
+    weight underflows. Its gradient weighs the draws by their normalised importance weights.
+
+    Args:
+        images: (B, ...), in [0, 1]; not checked.
+        num_samples: K, draws of z for each image.
+
+    Source:
+        Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, equations 8 and 14,
+        https://arxiv.org/abs/1509.00519
+    """
+    mu, log_var = model.encode(images)
+    z = draw(model, mu, log_var, num_samples, generator)
+    reconstruction = reconstruction_log_likelihood(model, images, z)  # (K, B)
+    log_weights = reconstruction + log_prior_over_posterior(z, mu, log_var)
+    bound = log_weights.logsumexp(0) - math.log(num_samples)  # (K, B) -> (B,)
+    return bound, Terms(reconstruction.mean(0), gaussian_kl(mu, log_var))
+
+
+def log_prior_over_posterior(z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
+    """log p(z) - log q(z|x): (..., D), (..., D), (..., D) -> (...), nats."""
+    eps_squared = (z - mu).square() / log_var.exp()
+    # The normalising constants of p(z) and q(z|x) are the same but for log_var.
+    return 0.5 * (eps_squared + log_var - z.square()).sum(-1)
 
 
 def elbo_terms(model: VAE, images: Tensor, num_samples: int = 1, generator=None) -> Terms:

@@ -1,59 +1,220 @@
-"""How the shipped weights were made: `python -m vaelib.recipes` makes them again."""
+"""How weights are made: `python -m vaelib.recipes` makes the shipped ones again, or those named."""
 
 import dataclasses
+import datetime
+import json
 import sys
+from pathlib import Path
 
 import torch
 
 from vaelib.checkpoints import FOLDER, save
-from vaelib.data import mnist
+from vaelib.data import binarize_once, cache_folder, mnist, write_atomically
+from vaelib.devices import machine
+from vaelib.evaluation import log_likelihood
 from vaelib.models import VAE, Autoencoder
-from vaelib.training import fit
+from vaelib.training import fit, mean_terms
+
+PROVENANCE = FOLDER / "provenance.json"
+DRAWS = 5000  # of z for each test image, as in the papers
+ALWAYS_SHOWN = ("hidden_dim", "latent_dim", "epochs", "batch_size", "learning_rate", "seed")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Recipe:
-    """A model's size and how it is trained on the 60,000 training images of MNIST."""
+    """A model's size and how it is trained on the 60,000 training images of MNIST.
 
-    hidden_dim: int = 256
+    The fields are arguments of the model and of `fit`. `half` stores the weights as float16.
+    """
+
+    hidden_dim: int | tuple[int, ...] = 256
     latent_dim: int = 2
     epochs: int = 100
     batch_size: int = 256
     learning_rate: float = 0.01
     seed: int = 0
-    architecture: type[Autoencoder | VAE] = dataclasses.field(default=VAE, repr=False)
+    activation: str = "relu"
+    objective: str = "elbo"
+    num_samples: int = 1
+    binarize: str | None = None
+    precision: str = "float32"
+    mean_bias: bool = False
+    half: bool = False
+    architecture: type[Autoencoder | VAE] = VAE
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in dataclasses.fields(self)[:-1]
+            if field.name in ALWAYS_SHOWN or getattr(self, field.name) != field.default
+        ]
+        return f"Recipe({', '.join(shown)})"
+
+    def model(self) -> Autoencoder | VAE:
+        """The network with its initial weights, drawn from the seed."""
+        torch.manual_seed(self.seed)
+        return self.architecture(784, self.hidden_dim, self.latent_dim, activation=self.activation)
+
+    def options(self) -> dict:
+        """What `fit` is called with, besides the images."""
+        of_the_model = ("hidden_dim", "latent_dim", "activation", "half", "architecture")
+        names = [field.name for field in dataclasses.fields(self)]
+        return {name: getattr(self, name) for name in names if name not in of_the_model}
 
 
 RECIPES = {"autoencoder-2d": Recipe(architecture=Autoencoder), "vae-2d": Recipe()}
 
+# One network, the published one, and ever more of the reader's time on two cores.
+_RUNG = Recipe(
+    hidden_dim=(200, 200),
+    latent_dim=50,
+    batch_size=512,
+    learning_rate=0.007,
+    activation="tanh",
+    binarize="dynamic",
+    precision="bfloat16",
+    mean_bias=True,
+    half=True,
+)
+LADDER = {
+    "vae-3-seconds": dataclasses.replace(_RUNG, epochs=5),
+    "vae-60-seconds": dataclasses.replace(_RUNG, epochs=100),
+    "vae-5-minutes": dataclasses.replace(_RUNG, epochs=500),
+    "vae-full": dataclasses.replace(_RUNG, epochs=3000, learning_rate=0.005),
+    "iwae-5-full": dataclasses.replace(
+        _RUNG, epochs=2000, learning_rate=0.005, objective="iwae", num_samples=5
+    ),
+}
 
-def train(name: str, progress: bool = True):
-    """Train a recipe's model from its seed; returns the model and its history."""
-    recipe = RECIPES[name]
-    torch.manual_seed(recipe.seed)
-    model = recipe.architecture(784, recipe.hidden_dim, recipe.latent_dim)
-    history = fit(
-        model,
-        mnist("train"),
-        mnist("test"),
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        seed=recipe.seed,
-        device="cpu",
-        progress=progress,
-    )
-    return model, history
+
+def train(name: str, progress: bool = True, checkpoint=None):
+    """Train a recipe's model from its seed on the CPU; returns the model and its history.
+
+    Args:
+        checkpoint: as for `fit`: a file to go on from, and to save the run to.
+
+    Raises:
+        ValueError: if there is no recipe of that name; the message lists those there are.
+    """
+    recipe = find(name)
+    model = recipe.model()
+    options = {**recipe.options(), "progress": progress, "checkpoint": checkpoint}
+    return model, fit(model, mnist("train"), mnist("test"), device="cpu", **options)
+
+
+def find(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ValueError: if there is none; the message lists those there are.
+    """
+    recipes = RECIPES | LADDER
+    if name not in recipes:
+        raise ValueError(f"wanted one of {list(recipes)}, got {name!r}")
+    return recipes[name]
+
+
+def seconds_to_train(name: str, images: torch.Tensor, steps: int = 20) -> float:
+    """What training will take on this machine, from the time of a few steps.
+
+    Args:
+        images: the training images.
+        steps: how many are timed, after as many that are not.
+    """
+    recipe = find(name)
+    few = images[: steps * recipe.batch_size]
+    options = recipe.options() | {"epochs": 2, "progress": False, "device": "cpu"}
+    seconds = fit(recipe.model(), few, **options).seconds[-1]
+    return seconds / len(few) * len(images) * recipe.epochs
+
+
+def score(model, recipe: Recipe, num_samples: int) -> dict:
+    """Means over the test images in nats: -ELBO, and -log p(x) where pixels are binary.
+
+    Args:
+        num_samples: K, draws of z for each image behind -log p(x).
+    """
+    images = mnist("test").images
+    if recipe.binarize is None:
+        return {"negative_elbo": -mean_terms(model, images).elbo}
+    images = binarize_once(images, recipe.seed)
+    found = log_likelihood(model, images, num_samples, device="cpu")
+    return {
+        "negative_elbo": -mean_terms(model, images).elbo,
+        "nll": -found.mean,
+        "nll_error": found.mean_error,
+        "nll_sampling_error": found.sampling_error,
+        "draws": num_samples,
+    }
+
+
+def append_provenance(entry: dict, path=PROVENANCE) -> None:
+    """Add to the list in the file what was made, how, where and how well.
+
+    Raises:
+        ValueError: if the file is there and is no JSON list; it is left as it is.
+    """
+    path = Path(path)
+    entries = []
+    if path.exists():
+        try:
+            entries = json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path.name} is damaged ({error}): restore or delete it") from error
+    if not isinstance(entries, list):
+        raise ValueError(f"wanted a JSON list in {path.name}, got a {type(entries).__name__}")
+    text = json.dumps([*entries, entry], indent=2, allow_nan=False) + "\n"
+    write_atomically(path, text.encode())
+
+
+def make(name: str, folder=FOLDER, provenance=PROVENANCE) -> dict:
+    """Train a recipe, going on where an earlier call was cut off; save weights and provenance.
+
+    Raises:
+        KeyboardInterrupt: if training is interrupted; what it has reached is kept in the cache.
+    """
+    recipe = find(name)
+    run = cache_folder() / "runs" / f"{name}.run"
+    run.parent.mkdir(parents=True, exist_ok=True)
+    model, history = train(name, checkpoint=run)
+    if history.stopped:
+        raise KeyboardInterrupt(history.stopped)
+    path = Path(folder) / f"{name}.safetensors"
+    save(model, path, half=recipe.half)
+    entry = {
+        "name": name,
+        "recipe": repr(recipe),
+        "seed": recipe.seed,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": machine(),
+        "seconds": sum(history.seconds),
+        "result": score(model, recipe, DRAWS),
+    }
+    append_provenance(entry, provenance)
+    run.unlink()
+    return entry
 
 
 def main(names: list[str]) -> None:
-    """Train the named recipes, or all, and put their weights into the package."""
-    for name in names or RECIPES:
-        model, history = train(name)
-        if history.stopped:
-            sys.exit(f"{name}: training {history.stopped}, the shipped weights stay as they were")
-        save(model, FOLDER / f"{name}.safetensors")
-        print(f"{name}: {RECIPES[name]}: test loss {-history.test[-1].elbo:.2f} nats")
+    """Say what the named recipes, or all shipped ones, will cost; then make them."""
+    names = names or list(RECIPES)
+    try:
+        images = mnist("train").images
+        costs = {name: seconds_to_train(name, images) for name in names}
+    except ValueError as error:
+        sys.exit(str(error))
+    for name, seconds in costs.items():
+        print(f"{name}: {find(name)}: about {seconds / 60:.1f} minutes of training")
+    print(
+        f"about {sum(costs.values()) / 60:.0f} minutes in all; Ctrl-C stops, the next call goes on"
+    )
+    for name in names:
+        try:
+            entry = make(name)
+        except KeyboardInterrupt as reason:
+            sys.exit(f"{name}: {reason}; the weights in the package stay as they were")
+        result = ", ".join(f"{key} {value:.2f}" for key, value in entry["result"].items())
+        print(f"{name}: {entry['seconds'] / 60:.1f} minutes: {result}")
 
 
 if __name__ == "__main__":

@@ -5,13 +5,18 @@ import math
 import os
 import time
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from vaelib.data import ImageDataset, check_images
-from vaelib.objectives import Terms, check_arguments, training_terms
+from vaelib.data import binarize as draw_binary
+from vaelib.devices import autocast, fast_float32, memory_advice, pick_device
+from vaelib.models import VAE, Autoencoder
+from vaelib.objectives import Terms, check_arguments, iwae_terms, training_terms
+from vaelib.resuming import Run
+from vaelib.settings import Settings, training_data
 
 
 @dataclasses.dataclass
@@ -41,6 +46,7 @@ class TrainingDiverged(RuntimeError):
     history: History
 
 
+@fast_float32()
 def fit(
     model,
     train,
@@ -50,15 +56,23 @@ def fit(
     batch_size: int = 512,
     learning_rate: float = 0.01,
     beta: float = 1.0,
+    objective: str = "elbo",
+    num_samples: int = 1,
+    binarize: str | None = None,
+    precision: str = "float32",
+    mean_bias: bool = True,
     seed: int = 0,
     device: str = "auto",
+    checkpoint=None,
+    after_epoch: Callable | None = None,
     progress: bool = True,
 ) -> History:
     """Train a model in place, by Adam on kl * beta - reconstruction.
 
     The learning rate rises linearly over the first quarter of the steps and falls linearly to zero
-    over the rest. The seed governs the order of the images and the noise, not the initial weights.
-    Ctrl-C ends training with a warning; the model keeps the weights that it has reached.
+    over the rest. The seed governs the order of the images and the noise, not the initial weights;
+    on one machine the same seed gives the same weights to the last bit. Ctrl-C ends training with a
+    warning; the model keeps the weights that it has reached.
 
     Args:
         model: an `Autoencoder` or a `VAE`.
@@ -66,48 +80,82 @@ def fit(
         test: the same, scored after each epoch.
         learning_rate: the highest of the schedule.
         beta: weight of the KL term; 1 is the evidence lower bound.
-        device: "auto" (a CUDA device if there is one), "cpu", "cuda", ...; the model returns to
-            where it was.
+        objective: "elbo", or "iwae" for the importance-weighted bound. The history has the terms of
+            the ELBO in both cases.
+        num_samples: K, draws of z for each image and step.
+        binarize: None takes the pixels as they are; "dynamic" draws every batch anew in black and
+            white (`binarize`), and the test images once (`binarize_once` with this seed).
+        precision: "float32", or "bfloat16" for the matrix products of training: faster on a
+            processor that has it, and less exact. The test terms are always float32.
+        mean_bias: begin with the decoder's output at the mean image (`VAE.set_output_bias`), if
+            pixels are Bernoulli and that output is still as PyTorch drew it: a decoder that was
+            trained is left as it is.
+        device: "auto" (a CUDA device if there is one), "cpu", "cuda", ...; all images are moved
+            there at once, and the model returns to where it was.
+        checkpoint: a file to go on from, if it exists, and to write every ten seconds and at the
+            end. A run that was cut off ends with the same weights as one that was not, whatever the
+            weights of the model that it goes on with. The file stays: delete it to train anew.
+        after_epoch: called with the model and the history so far at the end of every epoch.
         progress: show a bar; the environment variable TQDM_DISABLE=1 hides every bar.
 
     Returns:
         The terms of each epoch, in nats per image.
 
     Raises:
-        ValueError: if the images are not in [0, 1] or an argument is out of range.
+        ValueError: if the images are not in [0, 1], or the training images are grey and the test
+            images black and white, or the other way round; if an argument is out of range, the
+            device is not here, or the checkpoint is damaged or of other arguments.
         TrainingDiverged: if the loss is not finite; its `history` has the epochs so far.
+        MemoryError: if the memory does not suffice.
     """
-    _check_settings(epochs, batch_size, learning_rate, beta)
-    images, test_images = _images(train), None if test is None else _images(test)
-    home = next(model.parameters()).device
-    device = torch.device(pick_device() if device == "auto" else device)
-    images = images.to(device)
-    test_images = None if test_images is None else test_images.to(device)
-    model.to(device)
-    generator = torch.Generator(device).manual_seed(seed)
-    total = epochs * -(-len(images) // batch_size)  # the last batch of an epoch may be smaller
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=learning_rate, betas=(0.9, 0.95), fused=True
+    settings = Settings(
+        epochs,
+        batch_size,
+        learning_rate,
+        beta,
+        objective,
+        num_samples,
+        binarize,
+        precision,
+        mean_bias,
+        seed,
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_up_and_decay(total))
+    if objective == "iwae" and isinstance(model, Autoencoder):
+        raise ValueError('wanted a VAE for the objective "iwae", got an Autoencoder')
+    images, test_images = training_data(train, test, settings)
+    device, home = pick_device(device), next(model.parameters()).device
+    steps = -(-len(images) // batch_size)  # of an epoch; its last batch may be smaller
+    factor = warm_up_and_decay(epochs * steps)
     history = History()
-    bar = tqdm(total=total, unit="step", disable=not progress or _bars_are_off())
+    bar = tqdm(total=epochs * steps, unit="step", disable=not progress or _bars_are_off())
     try:
-        for _ in range(epochs):
-            start = time.perf_counter()
-            train_terms = _train_epoch(
-                model, images, optimizer, schedule, generator, batch_size, beta, bar
-            )
-            test_terms = [] if test_images is None else [mean_terms(model, test_images, seed=seed)]
-            _check_finite(model, test_terms, schedule)
-            history.train.append(train_terms)
-            history.test.extend(test_terms)
-            history.seconds.append(time.perf_counter() - start)
-            if test_terms:
-                bar.set_postfix_str(f"test -ELBO {-test_terms[0].elbo:.1f} nats")
+        with memory_advice(f"batch_size (now {batch_size}) or num_samples (now {num_samples})"):
+            if mean_bias and _guesses_grey(model):
+                model.set_output_bias(images.to(home))
+            model.to(device)
+            images = images.to(device)
+            test_images = None if test_images is None else test_images.to(device)
+            generator = torch.Generator(device).manual_seed(seed)
+            optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.95), fused=True)
+            run = Run(checkpoint, settings, model, images, optimizer, generator, history)
+            bar.update(len(history.train) * steps)
+            for epoch in range(len(history.train), epochs):
+                start = time.perf_counter()
+                rates = [learning_rate * factor(epoch * steps + step) for step in range(steps)]
+                terms = _train_epoch(model, images, rates, optimizer, generator, settings, bar)
+                tested = [] if test_images is None else [mean_terms(model, test_images, seed=seed)]
+                _check_finite(model, [terms, *tested], epoch, learning_rate)
+                history.train.append(terms)
+                history.test.extend(tested)
+                history.seconds.append(time.perf_counter() - start)
+                run.save_now_and_then(last=epoch + 1 == epochs)
+                if tested:
+                    bar.set_postfix_str(f"test -ELBO {-tested[0].elbo:.1f} nats")
+                if after_epoch is not None:
+                    after_epoch(model, history)
     except KeyboardInterrupt:
-        history.stopped = f"interrupted at step {schedule.last_epoch} of {total}"
-        warnings.warn(f"training {history.stopped}: the model keeps its weights", stacklevel=2)
+        history.stopped = f"interrupted after {len(history.train)} of {epochs} epochs"
+        warnings.warn(f"training {history.stopped}: the model keeps its weights", stacklevel=3)
     except TrainingDiverged as error:
         history.stopped = str(error)
         error.history = history
@@ -118,37 +166,51 @@ def fit(
     return history
 
 
-def _train_epoch(model, images, optimizer, schedule, generator, batch_size, beta, bar) -> Terms:
+def _guesses_grey(model) -> bool:
+    """Whether the decoder's outputs are Bernoulli pixels that training has not reached yet."""
+    ours = isinstance(model, Autoencoder | VAE)
+    return ours and model.likelihood == "bernoulli" and model.has_untrained_output()
+
+
+def _train_epoch(model, images, rates, optimizer, generator, settings, bar) -> Terms:
     """One pass over the images in a new order; the mean terms on the way."""
     totals = torch.zeros(2, device=images.device)  # reconstruction and KL, summed over images
     order = torch.randperm(len(images), generator=generator, device=images.device)
-    for batch in order.split(batch_size):
-        terms = training_terms(model, images[batch], generator=generator)
-        loss = (beta * terms.kl - terms.reconstruction).mean()
-        if not torch.isfinite(loss):
-            raise TrainingDiverged(_advice(f"the loss is {loss.item()}", schedule))
+    for batch, rate in zip(order.split(settings.batch_size), rates, strict=True):
+        loss, terms = _loss(model, images.index_select(0, batch), settings, generator)
+        optimizer.param_groups[0]["lr"] = rate
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        schedule.step()
-        totals += torch.stack([terms.reconstruction, terms.kl]).detach().sum(1)
+        totals += torch.stack(terms).detach().sum(1)
         bar.update()
     return Terms(*(totals / len(images)).tolist())
 
 
-def _check_finite(model, test_terms: list[Terms], schedule) -> None:
-    """The last step of an epoch can break the model too, when no loss comes after it."""
-    if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
-        raise TrainingDiverged(_advice("a weight is not finite", schedule))
-    for terms in test_terms:
-        if not math.isfinite(terms.elbo):
-            raise TrainingDiverged(_advice(f"the test -ELBO is {-terms.elbo}", schedule))
+def _loss(model, batch: Tensor, settings: Settings, generator) -> tuple[Tensor, Terms]:
+    """What a step lowers, and the terms of the ELBO, (B,) each."""
+    if settings.binarize == "dynamic":
+        batch = draw_binary(batch, generator)
+    with autocast(batch.device, settings.precision):
+        if settings.objective == "iwae":
+            bound, terms = iwae_terms(model, batch, settings.num_samples, generator)
+            return -bound.mean(), terms
+        terms = training_terms(model, batch, settings.num_samples, generator)
+        return (settings.beta * terms.kl - terms.reconstruction).mean(), terms
 
 
-def _advice(what: str, schedule) -> str:
-    return (
-        f"{what} at step {schedule.last_epoch + 1}: lower learning_rate (now "
-        f"{max(schedule.base_lrs):g}) or look at the model's weights before training"
+def _check_finite(model, terms: list[Terms], epoch: int, learning_rate: float) -> None:
+    """Once an epoch, since to look at each step's loss would keep a GPU waiting."""
+    parameters = torch.stack(
+        [parameter.detach().isfinite().all() for parameter in model.parameters()]
+    )
+    if all(math.isfinite(term.elbo) for term in terms) and parameters.all():
+        return
+    losses = " and ".join(f"{-term.elbo:g}" for term in terms)
+    raise TrainingDiverged(
+        f"a loss or a weight is not finite in epoch {epoch + 1} (-ELBO in training and test: "
+        f"{losses}): lower learning_rate (now {learning_rate:g}) or look at the model's weights "
+        "before training"
     )
 
 
@@ -159,6 +221,7 @@ def warm_up_and_decay(total: int):
 
 
 @torch.no_grad()
+@fast_float32()
 def mean_terms(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> Terms:
     """The two terms averaged over all images, as numbers in nats per image.
 
@@ -182,34 +245,6 @@ def mean_terms(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> Te
     return Terms(*(math.fsum(term) / len(images) for term in zip(*sums, strict=True)))
 
 
-def pick_device() -> str:
-    """What `device="auto"` stands for: a CUDA device if torch can use one, else the CPU."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a driver that is too old for torch: use the CPU
-        return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _bars_are_off() -> bool:
     """Whether TQDM_DISABLE is set; tqdm's notebook bar, unlike its others, does not look."""
     return os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-
-
-def _images(dataset: ImageDataset | Tensor) -> Tensor:
-    images = dataset if isinstance(dataset, Tensor) else getattr(dataset, "images", None)
-    if images is None:
-        raise ValueError(
-            f"wanted an ImageDataset or a tensor of images, got {type(dataset).__name__}: "
-            "vaelib.image_dataset reads a torchvision data set"
-        )
-    check_images(images)
-    return images
-
-
-def _check_settings(epochs, batch_size, learning_rate, beta) -> None:
-    for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
-    if not 0 < learning_rate < math.inf:
-        raise ValueError(f"wanted learning_rate above 0 and finite, got {learning_rate!r}")
-    if not 0 <= beta < math.inf:
-        raise ValueError(f"wanted beta of 0 or more and finite, got {beta!r}")

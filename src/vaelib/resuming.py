@@ -1,0 +1,95 @@
+"""A training run on disk, to go on from where it was cut off as if it had not been."""
+
+import dataclasses
+import hashlib
+import io
+import time
+from pathlib import Path
+
+import torch
+
+from vaelib.data import write_atomically
+from vaelib.objectives import Terms
+
+SAVE_EVERY = 10  # seconds
+
+
+class Run:
+    """All that the next epoch depends on, in memory and in a file.
+
+    If the file exists, the model, the optimizer, the generator and the history are put back into
+    the state that it holds. Nothing in it is run.
+
+    Args:
+        path: the file, or None to keep nothing.
+        settings: the arguments of `fit`, which must be those of the file.
+
+    Raises:
+        ValueError: if the file is damaged or of another run, or its folder does not exist; the
+            file is left as it is.
+    """
+
+    def __init__(self, path, settings, model, images, optimizer, generator, history):
+        self.path = None if path is None else Path(path)
+        self.model, self.optimizer, self.generator = model, optimizer, generator
+        self.history = history
+        self.saved = time.perf_counter()
+        if self.path is None:
+            return
+        self.identity = {
+            **dataclasses.asdict(settings),
+            "architecture": type(model).__name__,
+            "arguments": dict(getattr(model, "arguments", {})),
+            "images": [*images.shape, images.sum(dtype=torch.float64).item()],
+            "device": images.device.type,
+        }
+        if not self.path.parent.is_dir() or self.path.is_dir():
+            raise ValueError(f"wanted a checkpoint file in a folder that exists, got {path}")
+        if self.path.exists():
+            self._restore(_read(self.path))
+
+    def save_now_and_then(self, last: bool) -> None:
+        """Write the file, in one move, if the last time is long ago or this is the last time."""
+        if self.path is None or (not last and time.perf_counter() - self.saved < SAVE_EVERY):
+            return
+        state = {
+            "identity": self.identity,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "train": [tuple(terms) for terms in self.history.train],
+            "test": [tuple(terms) for terms in self.history.test],
+            "seconds": self.history.seconds,
+        }
+        content = io.BytesIO()
+        torch.save(state, content)
+        digest = hashlib.sha256(content.getbuffer()).digest()
+        write_atomically(self.path, digest + content.getvalue())
+        self.saved = time.perf_counter()
+
+    def _restore(self, state: dict) -> None:
+        differences = [
+            f"{name} was {state['identity'].get(name)!r} and is {value!r}"
+            for name, value in self.identity.items()
+            if state["identity"].get(name) != value
+        ]
+        if differences:
+            raise ValueError(
+                f"{self.path} holds another run: {'; '.join(differences)}. Wanted the same "
+                "arguments, or the name of a new file"
+            )
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.history.train = [Terms(*terms) for terms in state["train"]]
+        self.history.test = [Terms(*terms) for terms in state["test"]]
+        self.history.seconds = state["seconds"]
+
+
+def _read(path: Path) -> dict:
+    content = path.read_bytes()
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        raise ValueError(
+            f"{path} is no training run, or is damaged: delete it to begin anew, or name another"
+        )
+    return torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)

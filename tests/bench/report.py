@@ -1,0 +1,53 @@
+"""What a benchmark found and on which machine, in one file that the book reads."""
+
+import datetime
+import json
+import statistics
+from pathlib import Path
+
+from vaelib.data import write_atomically
+from vaelib.devices import machine
+
+PATH = Path(__file__).parents[2] / "book" / "_data" / "bench.json"
+
+
+def record(section: str, results: dict, path: Path = PATH) -> None:
+    """Put one section's results into the file and leave the others as they are.
+
+    Each section has its own machine and date, since not all need be measured in one go.
+
+    Args:
+        section: what was measured, such as "training".
+        results: anything that JSON can hold.
+
+    Raises:
+        ValueError: if the file is there and is no JSON object; it is left as it is.
+    """
+    sections = _read(path)
+    date = datetime.datetime.now(datetime.UTC).date().isoformat()
+    sections[section] = {"date": date, "machine": machine(), "results": results}
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps(sections, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    write_atomically(path, text.encode())
+
+
+def spread(values: list[float]) -> dict:
+    """The median of repeated measurements, the extremes, and how many there were."""
+    return {
+        "median": statistics.median(values),
+        "least": min(values),
+        "most": max(values),
+        "count": len(values),
+    }
+
+
+def _read(path: Path) -> dict:
+    if not path.exists():
+        return {}
+    try:
+        sections = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path.name} is damaged ({error}): restore or delete it") from error
+    if not isinstance(sections, dict):
+        raise ValueError(f"wanted a JSON object in {path.name}, got a {type(sections).__name__}")
+    return sections

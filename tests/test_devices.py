@@ -1,0 +1,48 @@
+"""Choosing a device and a precision, and running out of memory."""
+
+import pytest
+import torch
+
+from vaelib import devices
+
+
+def test_fast_float32_is_float32():
+    torch.manual_seed(0)
+    a, b = torch.randn(300, 784), torch.randn(784, 400)
+    with devices.fast_float32():
+        product = a @ b
+    assert (product - a.double() @ b.double()).abs().max() < 1e-4  # bfloat16 would miss by 0.1
+
+
+def test_fast_float32_puts_the_switch_back():
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    with pytest.raises(KeyError), devices.fast_float32():
+        raise KeyError
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+@pytest.mark.parametrize("capabilities", [{}, {"avx512_f": True, "amx_tile": True}])
+def test_where_it_could_lose_precision_the_switch_is_not_touched(monkeypatch, capabilities):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    with devices.fast_float32():
+        assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+def test_auto_takes_a_gpu_if_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert devices.pick_device() == torch.device("cuda")
+
+
+def test_memory_that_does_not_suffice_says_what_to_lower():
+    with pytest.raises(MemoryError, match="does not suffice: lower batch_size"):  # noqa: SIM117
+        with devices.memory_advice("batch_size"):
+            torch.empty(10**15)
+    with pytest.raises(MemoryError, match="lower num_samples"):  # noqa: SIM117
+        with devices.memory_advice("num_samples"):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 TiB")
+
+
+def test_other_errors_pass_as_they_are():
+    with pytest.raises(RuntimeError, match="must match"), devices.memory_advice("batch_size"):
+        torch.zeros(2) + torch.zeros(3)

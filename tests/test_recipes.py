@@ -1,0 +1,124 @@
+"""The recipes: what they ask of fit, what they leave behind, and what a cut-off run keeps."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+import vaelib
+from vaelib import recipes, resuming
+
+TINY = dataclasses.replace(
+    recipes.LADDER["vae-3-seconds"], hidden_dim=(8, 6), latent_dim=3, epochs=3, batch_size=100
+)
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path):
+    """A recipe of a second, on a hundredth of the images, with a folder of its own."""
+    small = {name: vaelib.mnist(name) for name in ("train", "test")}
+    small = {n: vaelib.ImageDataset(d.images[:500], d.labels[:500]) for n, d in small.items()}
+    monkeypatch.setattr(recipes, "mnist", small.get)
+    monkeypatch.setitem(recipes.LADDER, "tiny", TINY)
+    monkeypatch.setattr(recipes, "DRAWS", 10)
+    monkeypatch.setenv("VAELIB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(resuming, "SAVE_EVERY", 0)
+    return tmp_path
+
+
+def make(folder):
+    return recipes.make("tiny", folder, folder / "provenance.json")
+
+
+def weights(folder):
+    model = vaelib.load(folder / "tiny.safetensors")
+    return torch.cat([parameter.flatten() for parameter in model.parameters()])
+
+
+def test_a_recipe_says_what_is_special_about_it():
+    assert repr(recipes.RECIPES["vae-2d"]) == (
+        "Recipe(hidden_dim=256, latent_dim=2, epochs=100, batch_size=256, learning_rate=0.01, "
+        "seed=0)"
+    )
+    assert "objective='iwae', num_samples=5" in repr(recipes.LADDER["iwae-5-full"])
+
+
+def test_the_ladder_is_in_the_published_setting():
+    for recipe in recipes.LADDER.values():
+        model = recipe.model()
+        assert model.arguments["hidden_dim"] == (200, 200)
+        assert (model.latent_dim, model.arguments["activation"]) == (50, "tanh")
+        assert recipe.binarize == "dynamic"
+
+
+def test_making_leaves_weights_and_their_provenance(tiny):
+    entry = make(tiny)
+    model = vaelib.load(tiny / "tiny.safetensors")
+    assert model.hidden_dim == (8, 6)
+    kept = json.loads((tiny / "provenance.json").read_text())
+    assert kept == [entry]
+    assert kept[0]["recipe"] == repr(TINY)
+    assert kept[0]["machine"]["torch"] == torch.__version__
+    assert kept[0]["seconds"] > 0
+    assert kept[0]["result"]["nll"] < kept[0]["result"]["negative_elbo"] + 1
+    assert list((tiny / "cache" / "runs").iterdir()) == []
+    make(tiny)
+    assert len(json.loads((tiny / "provenance.json").read_text())) == 2
+
+
+def test_a_run_that_was_cut_off_goes_on(tiny, monkeypatch):
+    make(tiny)
+    before = (tiny / "tiny.safetensors").read_bytes()
+    whole = weights(tiny)
+    original, calls = vaelib.training.training_terms, []
+
+    def interrupted(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 10:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vaelib.training, "training_terms", interrupted)
+        with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+            make(tiny)
+    assert (tiny / "tiny.safetensors").read_bytes() == before
+    make(tiny)
+    assert torch.equal(weights(tiny), whole)
+
+
+def test_the_cost_is_known_before(tiny, monkeypatch, capsys):
+    made = []
+    monkeypatch.setattr(
+        recipes, "make", lambda name: made.append(name) or {"seconds": 60, "result": {"nll": 88.0}}
+    )
+    recipes.main(["tiny"])
+    printed = capsys.readouterr().out.splitlines()
+    assert "minutes of training" in printed[0]
+    assert "in all; Ctrl-C stops" in printed[1]
+    assert printed[2] == "tiny: 1.0 minutes: nll 88.00"
+    assert made == ["tiny"]
+
+
+def test_the_estimate_grows_with_the_epochs(tiny, monkeypatch):
+    images = recipes.mnist("train").images
+    monkeypatch.setitem(recipes.LADDER, "long", dataclasses.replace(TINY, epochs=3000))
+    few, many = (recipes.seconds_to_train(name, images, steps=2) for name in ("tiny", "long"))
+    assert many > 50 * few
+
+
+def test_an_unknown_recipe_names_those_there_are():
+    with pytest.raises(ValueError, match=r"wanted one of \['autoencoder-2d', .*got 'vae-9d'"):
+        recipes.train("vae-9d")
+    with pytest.raises(SystemExit, match="got 'vae-9d'"):
+        recipes.main(["vae-9d"])
+
+
+@pytest.mark.parametrize("content", ["{}", "[1,"])
+def test_a_damaged_provenance_is_named_and_left(tmp_path, content):
+    path = tmp_path / "provenance.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"provenance\.json"):
+        recipes.append_provenance({}, path)
+    assert path.read_text() == content
