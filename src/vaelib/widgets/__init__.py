@@ -1,5 +1,6 @@
 """Widgets that run in Jupyter and, with no kernel, on the built page."""
 
+from vaelib.widgets.draw_digit import DrawDigit
 from vaelib.widgets.latent_explorer import LatentExplorer
 
-__all__ = ["LatentExplorer"]
+__all__ = ["DrawDigit", "LatentExplorer"]
