@@ -1,6 +1,7 @@
 """Widgets that run in Jupyter and, with no kernel, on the built page."""
 
+from vaelib.widgets.autoencoder_versus_vae import AutoencoderVersusVAE
 from vaelib.widgets.draw_digit import DrawDigit
 from vaelib.widgets.latent_explorer import LatentExplorer
 
-__all__ = ["DrawDigit", "LatentExplorer"]
+__all__ = ["AutoencoderVersusVAE", "DrawDigit", "LatentExplorer"]
