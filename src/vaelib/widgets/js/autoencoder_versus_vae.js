@@ -138,8 +138,9 @@ function viewOf(one, model, { side, labels, setAt }) {
     numbers.set({ z, "nearest code": `${text(away, 1)} ρ away`, hole: away > 1 ? "yes" : "no" });
     return words;
   };
+  const legend = element("span", {}, "grey: no code within ρ");
   const node = element(
-    "div", {}, element("div", { className: "vae-title" }, one.title), map.node,
+    "div", {}, element("div", { className: "vae-title" }, one.title, legend), map.node,
     element("div", { className: "vae-answer vae-beside" }, decoded.node, numbers.node),
   );
   return { node, map, show };
