@@ -1,7 +1,15 @@
 """Widgets that run in Jupyter and, with no kernel, on the built page."""
 
+from vaelib.widgets.autoencoder_versus_vae import AutoencoderVersusVAE
+from vaelib.widgets.draw_digit import DrawDigit
 from vaelib.widgets.gaussian_kl import GaussianKL
 from vaelib.widgets.latent_explorer import LatentExplorer
 from vaelib.widgets.reparameterization import Reparameterization
 
-__all__ = ["GaussianKL", "LatentExplorer", "Reparameterization"]
+__all__ = [
+    "AutoencoderVersusVAE",
+    "DrawDigit",
+    "GaussianKL",
+    "LatentExplorer",
+    "Reparameterization",
+]

@@ -24,8 +24,13 @@ STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
 
 @functools.cache
 def module(name: str) -> str:
-    """The shared sources and a widget's own as one ES module that imports nothing."""
-    texts = [(SOURCES / file).read_text(encoding="utf-8") for file in (*SHARED, name)]
+    """The shared sources and a widget's own as one ES module that imports nothing.
+
+    A widget may keep parts of its own in further files, from which its file imports.
+    """
+    imported = re.findall(r'from "\./([^"]*)";', (SOURCES / name).read_text(encoding="utf-8"))
+    parts = [file for file in imported if file not in SHARED]
+    texts = [(SOURCES / file).read_text(encoding="utf-8") for file in (*SHARED, *parts, name)]
     return "\n".join(
         re.sub(r"^import [^;]* from \"\./[^\"]*\";\n", "", text, flags=re.MULTILINE)
         for text in texts

@@ -86,18 +86,10 @@ class LatentExplorer(Widget):
         fig, (left, right) = plots.figure(
             1, 2, width=7, height=4.2, gridspec_kw={"width_ratios": [3, 1]}
         )
-        colors = [plots.PALETTE[label % 10] for label in self._labels.tolist()]
-        left.scatter(*self._mu.T, s=4, c=colors, alpha=0.55, linewidths=0)
-        mean, sigma = self._mu[self.chosen], (self._log_var[self.chosen] / 2).exp()
-        angle = torch.linspace(0, 2 * math.pi, 100)
-        for count, style in ((1, "-"), (2, "--")):
-            ring = mean[:, None] + count * sigma[:, None] * torch.stack([angle.cos(), angle.sin()])
-            left.plot(*ring, style, color="black", lw=1.2)
+        draw_cloud(left, self._mu, self._labels)
+        draw_ellipses(left, self._mu[self.chosen], (self._log_var[self.chosen] / 2).exp())
         left.plot(*self.z, "o", ms=11, mfc="none", mec="black", mew=2)
-        left.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-        right.imshow(network.decoded_image(self._model, self.z), cmap="gray_r", vmin=0, vmax=1)
-        right.set(xticks=[], yticks=[], title="decoded at z")
-        right.grid(False)
+        draw_image(right, network.decoded_image(self._model, self.z), "decoded at z")
         alt = (
             f"A map of {len(self._mu)} images in the latent plane, coloured by label, "
             "a point z on it and, beside it, the image decoded there."
@@ -134,6 +126,28 @@ def check_labels(labels: Tensor, count: int) -> None:
         raise ValueError(
             f"wanted labels from 0 to 255, got {labels.min().item()} to {labels.max().item()}"
         )
+
+
+def draw_cloud(ax, points: Tensor, labels: Tensor) -> None:
+    """Points of the latent plane, (N, 2), coloured by label, (N,), on axes of one scale."""
+    colors = [plots.PALETTE[label % 10] for label in labels.tolist()]
+    ax.scatter(*points.T, s=4, c=colors, alpha=0.55, linewidths=0)
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+
+
+def draw_ellipses(ax, mean: Tensor, sigma: Tensor) -> None:
+    """The ellipses one and two standard deviations around a diagonal Gaussian: (2,), (2,)."""
+    angle = torch.linspace(0, 2 * math.pi, 100)
+    for count, style in ((1, "-"), (2, "--")):
+        ring = mean[:, None] + count * sigma[:, None] * torch.stack([angle.cos(), angle.sin()])
+        ax.plot(*ring, style, color="black", lw=1.2)
+
+
+def draw_image(ax, image, title: str) -> None:
+    """One image, (S, S) in [0, 1], ink dark on light."""
+    ax.imshow(image, cmap="gray_r", vmin=0, vmax=1)
+    ax.set(xticks=[], yticks=[], title=title)
+    ax.grid(False)
 
 
 def extent_of(means: Tensor, margin: float = 0.05) -> dict[str, float]:

@@ -22,7 +22,10 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
-let controls = 0; // a number for each control's id: two widgets on one page share none
+// Each widget's module has its own copy of this file, so a number alone is no id on a page.
+const own = Math.random().toString(36).slice(2);
+let controls = 0;
+const newId = () => `vae-control-${own}-${(controls += 1)}`;
 
 /**
  * A labelled range slider that shows its value.
@@ -31,7 +34,7 @@ let controls = 0; // a number for each control's id: two widgets on one page sha
  */
 export function slider({ label, min, max, step, value, format, onInput }) {
   const show = format ?? ((number) => number.toFixed(2));
-  const id = `vae-control-${(controls += 1)}`;
+  const id = newId();
   const input = element("input", { type: "range", id, min, max, step });
   const output = element("output", { htmlFor: id, "aria-live": "off" }); // the slider itself speaks
   const node = element(
@@ -68,7 +71,7 @@ export function button(text, onClick) {
  *   onInput: (value: string) => void}} options
  */
 export function choice({ label, options, value, onInput }) {
-  const id = `vae-control-${(controls += 1)}`;
+  const id = newId();
   const select = element("select", { id });
   select.append(
     ...options.map((option) => element("option", { value: option.value }, option.text)),
@@ -183,19 +186,23 @@ export function canvas({ label, aspect = 1, className = "" }) {
 }
 
 /**
- * A square grey image in the page's colours: ink on the ground, dark or light.
- * @param {{label: string, side: number, caption: string}} options side: pixels
+ * A square grey image in the page's colours, ink on the ground, dark or light; or a row of them.
+ * @param {{label: string, side: number, caption: string, columns?: number}} options side: pixels
  */
-export function picture({ label, side, caption }) {
+export function picture({ label, side, caption, columns = 1 }) {
   const node = /** @type {HTMLCanvasElement} */ (
     element("canvas", { className: "vae-picture", role: "img", "aria-label": label })
   );
-  [node.width, node.height] = [side, side];
+  [node.width, node.height] = [columns * side, side];
   const figure = element("div", { className: "vae-labelled" }, node, element("span", {}, caption));
   const context = node.getContext("2d");
   const image = context.createImageData(side, side);
-  /** @param {ArrayLike<number>} pixels in [0, 1] @param {string} [text] what it shows */
-  const draw = (pixels, text) => {
+  /**
+   * @param {ArrayLike<number>} pixels in [0, 1]
+   * @param {string} [text] what the picture shows now
+   * @param {number} [column] which image of the row they are
+   */
+  const draw = (pixels, text, column = 0) => {
     const { ground, ink } = colors(node);
     const [from, to] = [rgb(ground), rgb(ink)];
     for (let i = 0; i < side * side; i += 1) {
@@ -205,7 +212,7 @@ export function picture({ label, side, caption }) {
       }
       image.data[4 * i + 3] = 255;
     }
-    context.putImageData(image, 0, 0);
+    context.putImageData(image, column * side, 0);
     if (text) node.setAttribute("aria-label", text);
   };
   return { node: figure, canvas: node, draw };

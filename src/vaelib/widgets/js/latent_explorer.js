@@ -1,7 +1,8 @@
 /** A map of the latent space: move the point, see what is decoded; choose an image, see its q(z|x). */
 
+import { bytesOf, imagesOf, nearestPoint, paintCloud, pairsOf } from "./cloud.js";
 import {
-  PALETTE, announcement, change, element, onChange, onTheme, picture, readout, slider, text,
+  announcement, change, element, onChange, onTheme, picture, readout, slider, text,
 } from "./controls.js";
 import {
   Network, fromBytes, fromFloat32, gaussianKL, normals, probabilities, reconstructionLoss,
@@ -12,26 +13,15 @@ const DRAWS = 64; // draws of z for the expected reconstruction loss
 
 function read(model) {
   const side = model.get("side");
-  const pixels = fromBytes(model.get("images"));
-  const logVar = fromFloat32(model.get("log_var"));
-  const labels = model.get("labels");
-  const area = side * side;
-  const means = pairs(fromFloat32(model.get("means")));
   return {
     side,
-    means,
-    labels: Array.from({ length: labels.byteLength }, (_, i) => labels.getUint8(i)),
-    images: Array.from({ length: pixels.length / area }, (_, i) =>
-      pixels.subarray(i * area, (i + 1) * area),
-    ),
-    logVar: pairs(logVar),
+    means: pairsOf(fromFloat32(model.get("means"))),
+    labels: bytesOf(model.get("labels")),
+    images: imagesOf(fromBytes(model.get("images")), side),
+    logVar: pairsOf(fromFloat32(model.get("log_var"))),
     decoder: new Network(model.get("decoder")),
     likelihood: { kind: model.get("likelihood"), sigma: model.get("sigma") },
   };
-}
-
-function pairs(numbers) {
-  return Array.from({ length: numbers.length / 2 }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
 }
 
 /** E over q(z|x) of minus log p(x|z), by the same draws at every visit. */
@@ -66,18 +56,11 @@ function render({ model, el }) {
     value: () => model.get("z"),
     onMove: setZ,
     onPick: (point, within) => {
-      const near = nearest(data.means.slice(0, data.images.length), point);
+      const near = nearestPoint(data.means.slice(0, data.images.length), point);
       if (near.distance <= within) choose(near.index);
       else setZ(point);
     },
-    paintGround: (brush) => {
-      brush.context.globalAlpha = 0.55;
-      data.means.forEach((mean, i) =>
-        dot(brush.context, PALETTE[data.labels[i] % 10], brush.place(mean), 2.2),
-      );
-      brush.context.globalAlpha = 1;
-      paintLegend(brush, data);
-    },
+    paintGround: (brush) => paintCloud(brush, data.means, data.labels),
     paint: (brush) => {
       const chosen = model.get("chosen");
       ellipses(brush, brush.ink.ink, data.means[chosen], sigmaOf(data, chosen));
@@ -176,37 +159,6 @@ function render({ model, el }) {
 
 function sigmaOf(data, chosen) {
   return data.logVar[chosen].map((value) => Math.exp(value / 2));
-}
-
-/** The index of the point nearest to a place, and how far it is. */
-function nearest(points, place) {
-  let best = { index: -1, distance: Infinity };
-  points.forEach((point, index) => {
-    const distance = Math.hypot(point[0] - place[0], point[1] - place[1]);
-    if (distance < best.distance) best = { index, distance };
-  });
-  return best;
-}
-
-/** Each label at the middle of its images. */
-function paintLegend({ context, place, ink }, data) {
-  context.font = "600 13px system-ui, sans-serif";
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  for (const label of new Set(data.labels)) {
-    const own = data.means.filter((_, i) => data.labels[i] === label);
-    const middle = place([0, 1].map((d) => median(own.map((mean) => mean[d]))));
-    dot(context, PALETTE[label % 10], middle, 12);
-    dot(context, ink.ground, middle, 9.5);
-    context.fillStyle = ink.ink;
-    context.fillText(String(label), ...middle);
-  }
-  context.textAlign = "left";
-  context.textBaseline = "alphabetic";
-}
-
-function median(numbers) {
-  return numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 }
 
 export default { render };

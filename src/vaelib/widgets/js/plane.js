@@ -13,9 +13,10 @@ import { canvas, colors, oncePerFrame, onTheme } from "./controls.js";
 export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
 
 /**
- * @param {{label: string, extent: Extent, axes: [string, string], value: () => Point,
- *   onMove: (point: Point) => void, onPick?: (point: Point, reach: number) => void,
+ * @param {{label: string, extent: Extent, axes: [string, string], value?: () => Point,
+ *   onMove?: (point: Point) => void, onPick?: (point: Point, reach: number) => void,
  *   paintGround?: (brush: Brush) => void, paint: (brush: Brush) => void}} options
+ *   without `onMove` it is a picture, in which nothing can be moved;
  *   `paintGround` is what does not move and is drawn again only when the page changes;
  *   `onPick` is called for a click without a drag, with the reach of a finger in units
  * @returns {{node: HTMLCanvasElement, draw: () => void, drawAgain: () => void,
@@ -27,10 +28,7 @@ export function plane(options) {
   let extent = options.extent; // what is in view
   const spanX = () => extent.right - extent.left;
   const spanY = () => extent.top - extent.bottom;
-  const { node, begin } = canvas({ label, aspect: spanX() / spanY(), className: "vae-plane" });
-  node.tabIndex = 0;
-  node.setAttribute("role", "application");
-  node.setAttribute("aria-roledescription", "plane with a movable point");
+  const { node, begin } = canvas({ label, aspect: spanX() / spanY() });
 
   const scaleNow = () => node.clientWidth / spanX();
   const place = ([x, y]) => [(x - extent.left) * scaleNow(), (extent.top - y) * scaleNow()];
@@ -69,9 +67,15 @@ export function plane(options) {
     draw();
   };
 
+  if (onMove) {
+    node.tabIndex = 0;
+    node.classList.add("vae-plane");
+    node.setAttribute("role", "application");
+    node.setAttribute("aria-roledescription", "plane with a movable point");
+  }
   let pressed = null;
   node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !onMove) return;
     node.setPointerCapture(event.pointerId);
     pressed = { x: event.clientX, y: event.clientY, dragged: false };
   });
@@ -90,7 +94,7 @@ export function plane(options) {
   node.addEventListener("pointercancel", release);
   node.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key];
-    if (!arrow || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!arrow || !onMove || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     const step = (event.shiftKey ? 0.05 : 0.01) * spanX();
     const [x, y] = value();
@@ -183,6 +187,15 @@ export function dot(context, color, [x, y], radius) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fill();
+}
+
+/** An open circle. */
+export function ring(context, color, thickness, [x, y], radius) {
+  context.strokeStyle = color;
+  context.lineWidth = thickness;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.stroke();
 }
 
 /** The movable point: a ring with a cross, seen on any ground; at the edge if it lies beyond it. */
