@@ -60,6 +60,10 @@ def normalise(notebook) -> None:
         cell.metadata.pop("execution", None)
     for cell in code_cells(notebook):
         for output in cell.outputs:
+            # A widget leaves its picture and state: its view needs the kernel.
+            output.get("data", {}).pop(
+                "application/vnd.jupyter.widget-view+json", None
+            )
             alt = output.get("metadata", {}).get("image/png", {}).get("alt")
             if alt:
                 options = cell.metadata.setdefault("mystnb", {}).setdefault(

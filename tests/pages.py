@@ -1,5 +1,6 @@
 """The pages of the book, as the tests see them."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -39,3 +40,16 @@ def markdown_of(page: Path) -> str:
     if page.suffix == ".md":
         return page.read_text()
     return "\n\n".join(cell.source for cell in read(page).cells if cell.cell_type == "markdown")
+
+
+def widgets_of(page: Path) -> list[str]:
+    """The names of the widgets that run on a page, in order."""
+    if page.suffix == ".md":
+        return re.findall(r"^```\{widget\} \w+ (\w+)$", page.read_text(), re.MULTILINE)
+    states = [
+        output.metadata["vaelib"]
+        for cell in code_cells(page)
+        for output in cell.outputs
+        if "vaelib" in output.get("metadata", {})
+    ]
+    return [state["widget"] for state in states if state["state"]]

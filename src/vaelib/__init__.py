@@ -1,6 +1,6 @@
 """The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
 
-from vaelib import gradients, holes, moons, plots, recipes
+from vaelib import gradients, holes, moons, plots, recipes, widgets
 from vaelib.checkpoints import load, pretrained, save
 from vaelib.data import ImageDataset, image_dataset, mnist
 from vaelib.evaluation import iwae_bound
@@ -47,4 +47,5 @@ __all__ = [
     "recipes",
     "reconstruction_log_likelihood",
     "save",
+    "widgets",
 ]

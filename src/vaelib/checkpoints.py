@@ -68,10 +68,15 @@ def pretrained(name: str) -> Autoencoder | VAE:
     Raises:
         ValueError: if there is none of that name; the message lists those there are.
     """
-    names = sorted(
-        Path(file.name).stem for file in FOLDER.iterdir() if file.name.endswith(".safetensors")
-    )
+    names = pretrained_names()
     if name not in names:
         raise ValueError(f"wanted one of {names}, got {name!r}")
     with importlib.resources.as_file(FOLDER / f"{name}.safetensors") as path:
         return load(path)
+
+
+def pretrained_names() -> list[str]:
+    """The names that `pretrained` knows."""
+    return sorted(
+        Path(file.name).stem for file in FOLDER.iterdir() if file.name.endswith(".safetensors")
+    )

@@ -6,12 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser import chromium
 from tests.pages import ROOT
 
 HTML = ROOT / "_build" / "html"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -98,3 +99,11 @@ class Visit:
 def built(page: Path) -> str:
     """The address of a page of the book below its base."""
     return page.relative_to(ROOT).with_suffix(".html").as_posix()
+
+
+def ready_widget(visit: Visit, name: str):
+    """The figure of a widget on a page, scrolled to and running."""
+    figure = visit.page.locator(f"figure[data-widget={name}]").first
+    figure.scroll_into_view_if_needed()
+    expect(figure).to_have_attribute("data-ready", "")
+    return figure

@@ -8,8 +8,8 @@ can tell the modes apart, once more in dark mode.
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
-from tests.browser.conftest import HTML, Visit, built
-from tests.browser.test_pages import PHONE, contrast
+from tests.browser.conftest import HTML, PHONE, Visit, built
+from tests.browser.test_pages import contrast
 from tests.pages import chapters
 
 WIDE = {"viewport": {"width": 1280, "height": 800}}
@@ -45,10 +45,9 @@ def unfold(page):
         document.querySelectorAll("details").forEach(each => { each.open = true; });
         document.querySelectorAll(".toggle-hidden .toggle-button").forEach(each => each.click());
     }""")
-    waiting = "[data-widget]:not([data-ready])"
-    for widget in page.query_selector_all(waiting):
+    for widget in page.query_selector_all("[data-widget]:not([data-ready])"):
         widget.scroll_into_view_if_needed()
-    page.wait_for_selector(waiting, state="detached")
+        page.wait_for_function("widget => widget.matches('[data-ready]')", arg=widget)
     page.evaluate("scrollTo(0, 0)")
 
 

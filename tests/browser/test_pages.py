@@ -7,10 +7,8 @@ from urllib.parse import unquote, urldefrag
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.browser.conftest import HTML, Visit, built
+from tests.browser.conftest import HTML, PHONE, Visit, built
 from tests.pages import ROOT, chapters, notebooks
-
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture(scope="module", params=chapters(), ids=lambda page: page.stem)

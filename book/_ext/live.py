@@ -1,0 +1,169 @@
+"""Put the widgets of the notebooks on pages that have no kernel.
+
+An output that a widget displayed holds a still picture and, as metadata, the widget's state. On
+the page both go into a figure, which book/_static/widgets.js brings to life. Every module and every
+network that the pages name is written once, as a script, to _static/widgets.
+
+The directive `widget` shows the widget of another chapter: its argument is the chapter and the
+widget's name.
+"""
+
+import json
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+from vaelib import widgets
+from vaelib.checkpoints import pretrained, pretrained_names
+from vaelib.widgets import base, network
+
+NOTE = "A still picture: with JavaScript switched on, it is replaced by one that moves."
+SLIDERS_NOTE = "Run this chapter in Jupyter to move its sliders: they need Python."
+logger = logging.getLogger(__name__)
+
+
+def widget_outputs(path: Path) -> list[tuple[int, dict]]:
+    """The outputs of a notebook that hold a widget's state, with the index of their cells."""
+    notebook = nbformat.read(path, as_version=4)
+    return [
+        (index, output)
+        for index, cell in enumerate(notebook.cells)
+        for output in cell.get("outputs", [])
+        if base.STATE in output.get("metadata", {})
+    ]
+
+
+def mount(app, doctree):
+    """Wrap the picture of each widget in a figure that holds its state."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    cells = {
+        node["cell_index"]: node
+        for node in doctree.findall(nodes.container)
+        if node.get("nb_element") == "cell_code"
+    }
+    for index, output in widget_outputs(path):
+        bundle = next(
+            node
+            for node in cells[index].findall(nodes.container)
+            if node.get("nb_element") == "mime_bundle"
+        )
+        picture = next(child for child in bundle.children if child.get("mime_type") == "image/png")
+        bundle.replace_self(around(picture.children, output))
+        used_on_page(app.env, output)
+
+
+class ShowWidget(SphinxDirective):
+    """The widget of another chapter: `{widget} building LatentExplorer`."""
+
+    required_arguments = 2
+
+    def run(self):
+        chapter, name = self.arguments
+        path = Path(self.env.doc2path(self.env.docname)).parent / f"{chapter}.ipynb"
+        self.env.note_dependency(str(path))
+        found = [
+            output
+            for _, output in widget_outputs(path)
+            if output.metadata[base.STATE]["widget"] == name
+        ]
+        if not found:
+            raise self.error(f"wanted a widget {name} in {path.name}, found none")
+        png = found[0].data["image/png"].replace("\n", "")
+        picture = nodes.image(
+            uri=f"data:image/png;base64,{png}",
+            alt=found[0].data["text/plain"],
+            candidates={"*": f"data:image/png;base64,{png}"},
+        )
+        used_on_page(self.env, found[0])
+        return around([picture], found[0])
+
+
+def around(picture: list, output) -> list:
+    """A widget's picture between the tags of its figure; one without state only says a sentence."""
+    widget = output.metadata[base.STATE]
+    state = json.dumps(widget["state"]).replace("</", "<\\/")
+    if widget["widget"] in widgets.__all__ and widget["state"]:
+        opening = f'<figure class="vae-widget" data-widget="{widget["widget"]}">'
+        closing = f'<p class="vae-note">{NOTE}</p><script type="application/json">{state}</script>'
+    else:
+        opening, closing = '<figure class="vae-widget">', f'<p class="vae-note">{SLIDERS_NOTE}</p>'
+    return [
+        nodes.raw("", opening, format="html"),
+        *picture,
+        nodes.raw("", f"{closing}</figure>", format="html"),
+    ]
+
+
+def used_on_page(env, output):
+    """Note what a page's widget needs: its module and its networks."""
+    widget = output.metadata[base.STATE]
+    digests = {
+        value["network"]
+        for value in widget["state"].values()
+        if isinstance(value, dict) and "network" in value
+    }
+    page = env.metadata[env.docname].setdefault("vaelib_widgets", {"modules": [], "networks": []})
+    page["modules"] = sorted({*page["modules"], widget["widget"]})
+    page["networks"] = sorted({*page["networks"], *digests})
+
+
+def add_scripts(app, pagename, templatename, context, doctree):
+    """A page without widgets loads none of their scripts."""
+    if "vaelib_widgets" in app.env.metadata.get(pagename, {}):
+        app.add_css_file("widgets/widgets.css")
+        app.add_js_file("widgets.js")
+
+
+def write_scripts(app, error):
+    """Write each module and each network that a page names."""
+    if error is not None or app.builder.format != "html":
+        return
+    target = Path(app.outdir) / "_static" / "widgets"
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "widgets.css").write_text(base.stylesheet(), encoding="utf-8")
+    pages = [
+        (name, page["vaelib_widgets"])
+        for name, page in app.env.metadata.items()
+        if "vaelib_widgets" in page
+    ]
+    shipped = shipped_networks() if pages else {}
+    for name, page in pages:
+        for module in page["modules"]:
+            source = json.dumps(base.module(getattr(widgets, module).source))
+            (target / f"{module}.js").write_text(
+                f'vaelib.modules["{module}"] = {source};\n', encoding="utf-8"
+            )
+        for digest in page["networks"]:
+            if digest not in shipped:
+                logger.warning(
+                    "%s: a widget's network is in no checkpoint of the package: refresh the "
+                    "notebook after `make checkpoints`",
+                    name,
+                )
+                continue
+            packed = json.dumps(
+                {
+                    "layers": shipped[digest]["layers"],
+                    "planes": base.deflated(network.planes(shipped[digest]["data"])),
+                }
+            )
+            (target / f"{digest}.js").write_text(f'vaelib.networks["{digest}"] = {packed};\n')
+
+
+def shipped_networks() -> dict[str, dict]:
+    """Encoder and decoder of every checkpoint of the package, packed, by digest."""
+    models = [pretrained(name) for name in pretrained_names()]
+    packed = [network.pack(part) for model in models for part in (model.encoder, model.decoder)]
+    return {each["digest"]: each for each in packed}
+
+
+def setup(app):
+    app.add_directive("widget", ShowWidget)
+    app.connect("doctree-read", mount)
+    app.connect("html-page-context", add_scripts, priority=400)  # before lists are replaced
+    app.connect("build-finished", write_scripts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

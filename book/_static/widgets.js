@@ -1,0 +1,135 @@
+/**
+ * Starts the widgets of a page without a kernel.
+ *
+ * Each stands in a <figure class="vae-widget" data-widget="Name"> with a still picture, a sentence
+ * and its state as JSON. When the reader comes near, this script loads the widget's module and the
+ * networks that it names, as classic scripts (a page opened as a file may load nothing else), gives
+ * the module a model like that of Jupyter, and lets it draw. If that fails, the picture stays and
+ * the sentence says why.
+ */
+(function () {
+  const home = new URL("widgets/", document.currentScript.src);
+  const shelf = (window.vaelib = { modules: {}, networks: {} }); // what the loaded scripts fill
+  const loading = new Map();
+
+  /** Loads a script once. */
+  function load(file) {
+    if (!loading.has(file)) {
+      loading.set(
+        file,
+        new Promise((resolve, reject) => {
+          const script = document.createElement("script");
+          script.src = new URL(file, home).href;
+          script.onload = resolve;
+          script.onerror = () => reject(new Error(`the file ${file} is missing`));
+          document.head.append(script);
+        }),
+      );
+    }
+    return loading.get(file);
+  }
+
+  const modules = new Map();
+
+  /** The module of a widget, imported once from its text. */
+  async function moduleOf(name) {
+    await load(`${name}.js`);
+    if (!modules.has(name)) {
+      const text = new Blob([shelf.modules[name]], { type: "text/javascript" });
+      modules.set(name, import(URL.createObjectURL(text)));
+    }
+    return modules.get(name);
+  }
+
+  /** Bytes from base64 of a zlib stream. */
+  async function inflate(text) {
+    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  /** A network's weights are stored as all low bytes, then all high bytes. */
+  function interleave(planes) {
+    const half = planes.length / 2;
+    const bytes = new Uint8Array(planes.length);
+    for (let i = 0; i < half; i += 1) {
+      bytes[2 * i] = planes[i];
+      bytes[2 * i + 1] = planes[half + i];
+    }
+    return bytes;
+  }
+
+  /** A trait's value as a module in Jupyter would get it. */
+  async function valueOf(stored) {
+    if (stored?.deflated !== undefined) {
+      return new DataView((await inflate(stored.deflated)).buffer);
+    }
+    if (stored?.network !== undefined) {
+      await load(`${stored.network}.js`);
+      const { layers, planes } = shelf.networks[stored.network];
+      return { layers, data: new DataView(interleave(await inflate(planes)).buffer) };
+    }
+    return stored;
+  }
+
+  /** What anywidget gives a module in Jupyter, without a kernel behind it. */
+  function modelOf(state) {
+    const listeners = new EventTarget();
+    const wrapped = new Map();
+    return {
+      get: (name) => state[name],
+      set(name, value) {
+        state[name] = value;
+        listeners.dispatchEvent(new Event(`change:${name}`));
+      },
+      on(event, callback) {
+        wrapped.set(callback, wrapped.get(callback) ?? (() => callback()));
+        listeners.addEventListener(event, wrapped.get(callback));
+      },
+      off: (event, callback) => listeners.removeEventListener(event, wrapped.get(callback)),
+      save_changes() {},
+    };
+  }
+
+  async function start(figure) {
+    const stored = JSON.parse(figure.querySelector("script").textContent);
+    const names = Object.keys(stored);
+    const [module, ...values] = await Promise.all([
+      moduleOf(figure.dataset.widget),
+      ...names.map((name) => valueOf(stored[name])),
+    ]);
+    const model = modelOf(Object.fromEntries(names.map((name, i) => [name, values[i]])));
+    const el = document.createElement("div");
+    figure.append(el); // in the page first, for a module measures what it draws on
+    try {
+      await module.default.render({ model, el });
+    } catch (error) {
+      el.remove();
+      throw error;
+    }
+    figure.vaelib = { model, module };
+    figure.dataset.ready = "";
+  }
+
+  function fail(figure, error) {
+    figure.dataset.ready = "failed";
+    const note = figure.querySelector(".vae-note");
+    note.textContent = `This widget could not start: ${error.message}. The picture shows how it begins.`;
+    note.setAttribute("role", "alert");
+  }
+
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        start(target).catch((error) => fail(target, error));
+      }
+    },
+    { rootMargin: "600px" },
+  );
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("figure[data-widget]").forEach((figure) => near.observe(figure));
+  });
+})();

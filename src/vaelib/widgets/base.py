@@ -1,0 +1,106 @@
+"""What every widget shares: one module for Jupyter and the page, and a picture where neither runs.
+
+A widget is an anywidget, and so an ipywidget in Jupyter. What it displays also carries a still
+picture and, as metadata, the state from which a page without a kernel starts the same module.
+"""
+
+import base64
+import functools
+import importlib.resources
+import math
+import re
+import zlib
+
+import anywidget
+import traitlets
+from matplotlib.figure import Figure
+
+from vaelib.plots import png
+
+SOURCES = importlib.resources.files("vaelib.widgets") / "js"
+SHARED = ("network.js", "controls.js", "plane.js")
+STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
+
+
+@functools.cache
+def module(name: str) -> str:
+    """The shared sources and a widget's own as one ES module that imports nothing."""
+    texts = [(SOURCES / file).read_text(encoding="utf-8") for file in (*SHARED, name)]
+    return "\n".join(
+        re.sub(r"^import [^;]* from \"\./[^\"]*\";\n", "", text, flags=re.MULTILINE)
+        for text in texts
+    )
+
+
+def stylesheet() -> str:
+    """The style of all widgets, in Jupyter and on a page."""
+    return (SOURCES / "widgets.css").read_text(encoding="utf-8")
+
+
+class Widget(anywidget.AnyWidget):
+    """A widget of the book: a subclass names its `source` and draws its `still`.
+
+    Every trait of a subclass that is tagged `sync=True` can be observed, linked and set from
+    Python in Jupyter, and is what a page starts from.
+    """
+
+    source: str  # the file in js/ that holds the subclass's front end
+
+    def __init_subclass__(cls, **kwargs):
+        if "source" in vars(cls):
+            cls._esm, cls._css = module(cls.source), stylesheet()
+        super().__init_subclass__(**kwargs)
+
+    def still(self) -> tuple[Figure, str]:
+        """A figure of the widget as it is now, and a text that says what it shows."""
+        raise NotImplementedError
+
+    def page_state(self) -> dict:
+        """What a page needs to start this widget, ready for JSON.
+
+        Bytes are compressed; of a network only the digest is told, for its weights travel once.
+        """
+        inherited = Widget.class_trait_names()
+        own = [name for name in self.keys if name not in inherited and not name.startswith("_")]
+        return {name: _for_page(getattr(self, name)) for name in sorted(own)}
+
+    def _repr_mimebundle_(self, **_):
+        fig, alt = self.still()
+        data, metadata = super()._repr_mimebundle_()
+        data |= {"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt}
+        width = round(100 * fig.get_figwidth())
+        state = {"widget": type(self).__name__, "state": self.page_state()}
+        return data, metadata | {"image/png": {"alt": alt, "width": width}, STATE: state}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def deflated(data: bytes) -> str:
+    """Bytes as zlib-compressed base64."""
+    return base64.b64encode(zlib.compress(data, 9)).decode()
+
+
+def _for_page(value):
+    if isinstance(value, bytes):
+        return {"deflated": deflated(value)}
+    if isinstance(value, dict) and "digest" in value:
+        return {"network": value["digest"]}
+    return value
+
+
+class Finite(traitlets.CFloat):
+    """A trait that is a finite number."""
+
+    def validate(self, obj, value):
+        """Refuse what is no finite number, and name it."""
+        number = super().validate(obj, value)
+        if not math.isfinite(number):
+            raise ValueError(f"wanted {self.name or 'coordinates'} finite, got {value}")
+        return number
+
+
+def finite_list(default: list[float]) -> traitlets.List:
+    """A trait that is as many finite numbers as its default, such as a point in latent space."""
+    length = len(default)
+    return traitlets.List(Finite(), default, minlen=length, maxlen=length).tag(sync=True)

@@ -1,0 +1,247 @@
+/**
+ * What the widgets are put together from. Every control is an element that a keyboard and a screen
+ * reader already know; canvases are drawn in the colours of the page.
+ */
+
+/** Ten colours told apart by readers with any common colour-vision deficiency (Petroff, 2021). */
+export const PALETTE = [
+  "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+  "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+];
+
+/** @returns {HTMLElement} an element with properties and children */
+export function element(tag, properties = {}, ...children) {
+  const { className, ...rest } = properties;
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  for (const [name, value] of Object.entries(rest)) {
+    if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+let controls = 0; // a number for each control's id: two widgets on one page share none
+
+/**
+ * A labelled range slider that shows its value.
+ * @param {{label: string, min: number, max: number, step: number, value: number,
+ *   format?: (value: number) => string, onInput: (value: number) => void}} options
+ */
+export function slider({ label, min, max, step, value, format, onInput }) {
+  const show = format ?? ((number) => number.toFixed(2));
+  const id = `vae-control-${(controls += 1)}`;
+  const input = element("input", { type: "range", id, min, max, step });
+  const output = element("output", { htmlFor: id, "aria-live": "off" }); // the slider itself speaks
+  const node = element(
+    "div",
+    { className: "vae-slider" },
+    element("label", { htmlFor: id }, label),
+    input,
+    output,
+  );
+  const set = (number) => {
+    input.value = String(number);
+    output.textContent = show(number);
+    input.setAttribute("aria-valuetext", show(number));
+  };
+  set(value);
+  input.addEventListener("input", () => {
+    const number = Number(input.value);
+    set(number);
+    onInput(number);
+  });
+  return { node, input, set };
+}
+
+/** @param {string} text @param {() => void} onClick */
+export function button(text, onClick) {
+  const node = element("button", { type: "button", className: "vae-button" }, text);
+  node.addEventListener("click", onClick);
+  return node;
+}
+
+/**
+ * A labelled choice of one of several names.
+ * @param {{label: string, options: {value: string, text: string}[], value: string,
+ *   onInput: (value: string) => void}} options
+ */
+export function choice({ label, options, value, onInput }) {
+  const id = `vae-control-${(controls += 1)}`;
+  const select = element("select", { id });
+  select.append(
+    ...options.map((option) => element("option", { value: option.value }, option.text)),
+  );
+  select.value = value;
+  select.addEventListener("input", () => onInput(select.value));
+  const node = element(
+    "div",
+    { className: "vae-choice" },
+    element("label", { htmlFor: id }, label),
+    select,
+  );
+  return { node, select, set: (name) => (select.value = name) };
+}
+
+/** A table of named numbers: `set({name: text})` fills it in. */
+export function readout(names) {
+  const cells = Object.fromEntries(names.map((name) => [name, element("td")]));
+  const rows = names.map((name) =>
+    element("tr", {}, element("th", { scope: "row" }, name), cells[name]),
+  );
+  const node = element("table", { className: "vae-readout" }, element("tbody", {}, ...rows));
+  const set = (values) => {
+    for (const [name, text] of Object.entries(values)) cells[name].textContent = text;
+  };
+  return { node, set };
+}
+
+/** One line that screen readers announce when it changes, at most twice a second. */
+export function announcement() {
+  const node = element("p", { className: "vae-announcement", role: "status" });
+  let timer = 0;
+  const say = (text) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => (node.textContent = text), 500);
+  };
+  return { node, say };
+}
+
+/** The page's colours as they are now. */
+export function colors(node) {
+  const style = getComputedStyle(node);
+  const read = (name) => style.getPropertyValue(name).trim();
+  return {
+    ground: read("--vae-ground"),
+    ink: read("--vae-ink"),
+    muted: read("--vae-muted"),
+    grid: read("--vae-grid"),
+    accent: read("--vae-accent"),
+  };
+}
+
+/** Calls back when the page turns dark or light; returns what stops it. */
+export function onTheme(callback) {
+  const media = matchMedia("(prefers-color-scheme: dark)");
+  media.addEventListener("change", callback);
+  const observer = new MutationObserver(callback);
+  const watch = { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light"] };
+  observer.observe(document.documentElement, watch);
+  observer.observe(document.body, watch);
+  return () => {
+    media.removeEventListener("change", callback);
+    observer.disconnect();
+  };
+}
+
+/**
+ * Draws at most once a frame however often it is asked, and notes how long that took as a
+ * performance measure "vae-draw".
+ * @param {() => void} draw
+ */
+export function oncePerFrame(draw) {
+  let asked = 0;
+  return () => {
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      const start = performance.now();
+      draw();
+      performance.measure("vae-draw", { start });
+    });
+  };
+}
+
+/** Whether the reader has asked for less motion. */
+export function reducedMotion() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+/**
+ * A canvas that keeps its shape and is sharp on every screen.
+ * @param {{label: string, aspect?: number, className?: string}} options aspect: width / height
+ * @returns {{node: HTMLCanvasElement, begin: () => {context: CanvasRenderingContext2D,
+ *   width: number, height: number}}} `begin` clears it; width and height are in CSS pixels
+ */
+export function canvas({ label, aspect = 1, className = "" }) {
+  const node = /** @type {HTMLCanvasElement} */ (
+    element("canvas", { className: `vae-canvas ${className}`, role: "img", "aria-label": label })
+  );
+  node.style.aspectRatio = String(aspect);
+  const begin = () => {
+    const ratio = window.devicePixelRatio || 1;
+    const width = node.clientWidth;
+    const height = node.clientHeight;
+    const wanted = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (node.width !== wanted[0] || node.height !== wanted[1]) [node.width, node.height] = wanted;
+    const context = node.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    return { context, width, height };
+  };
+  return { node, begin };
+}
+
+/**
+ * A square grey image in the page's colours: ink on the ground, dark or light.
+ * @param {{label: string, side: number, caption: string}} options side: pixels
+ */
+export function picture({ label, side, caption }) {
+  const node = /** @type {HTMLCanvasElement} */ (
+    element("canvas", { className: "vae-picture", role: "img", "aria-label": label })
+  );
+  [node.width, node.height] = [side, side];
+  const figure = element("div", { className: "vae-labelled" }, node, element("span", {}, caption));
+  const context = node.getContext("2d");
+  const image = context.createImageData(side, side);
+  /** @param {ArrayLike<number>} pixels in [0, 1] @param {string} [text] what it shows */
+  const draw = (pixels, text) => {
+    const { ground, ink } = colors(node);
+    const [from, to] = [rgb(ground), rgb(ink)];
+    for (let i = 0; i < side * side; i += 1) {
+      const share = Math.min(Math.max(pixels[i], 0), 1);
+      for (let c = 0; c < 3; c += 1) {
+        image.data[4 * i + c] = from[c] + share * (to[c] - from[c]);
+      }
+      image.data[4 * i + 3] = 255;
+    }
+    context.putImageData(image, 0, 0);
+    if (text) node.setAttribute("aria-label", text);
+  };
+  return { node: figure, canvas: node, draw };
+}
+
+const known = new Map(); // colours that have been read
+
+/** @param {string} color any CSS colour @returns {number[]} red, green, blue, 0 to 255 */
+export function rgb(color) {
+  if (!known.has(color)) {
+    const context = element("canvas", { width: 1, height: 1 }).getContext("2d");
+    context.fillStyle = color;
+    context.fillRect(0, 0, 1, 1);
+    known.set(color, [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)]);
+  }
+  return known.get(color);
+}
+
+/**
+ * Watches traits of the model until the view is gone; returns what stops it.
+ * @param {any} model @param {string[]} names @param {() => void} callback
+ */
+export function onChange(model, names, callback) {
+  for (const name of names) model.on(`change:${name}`, callback);
+  return () => {
+    for (const name of names) model.off(`change:${name}`, callback);
+  };
+}
+
+/** Sets traits and tells Python of it, if there is a Python. */
+export function change(model, values) {
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  model.save_changes();
+}
+
+/** Numbers as a reader sees them, with a true minus sign. */
+export function text(number, digits = 2) {
+  return number.toFixed(digits).replace("-", "−");
+}

@@ -1,0 +1,212 @@
+/** A map of the latent space: move the point, see what is decoded; choose an image, see its q(z|x). */
+
+import {
+  PALETTE, announcement, change, element, onChange, onTheme, picture, readout, slider, text,
+} from "./controls.js";
+import {
+  Network, fromBytes, fromFloat32, gaussianKL, normals, probabilities, reconstructionLoss,
+} from "./network.js";
+import { cursor, dot, ellipses, plane } from "./plane.js";
+
+const DRAWS = 64; // draws of z for the expected reconstruction loss
+
+function read(model) {
+  const side = model.get("side");
+  const pixels = fromBytes(model.get("images"));
+  const logVar = fromFloat32(model.get("log_var"));
+  const labels = model.get("labels");
+  const area = side * side;
+  const means = pairs(fromFloat32(model.get("means")));
+  return {
+    side,
+    means,
+    labels: Array.from({ length: labels.byteLength }, (_, i) => labels.getUint8(i)),
+    images: Array.from({ length: pixels.length / area }, (_, i) =>
+      pixels.subarray(i * area, (i + 1) * area),
+    ),
+    logVar: pairs(logVar),
+    decoder: new Network(model.get("decoder")),
+    likelihood: { kind: model.get("likelihood"), sigma: model.get("sigma") },
+  };
+}
+
+function pairs(numbers) {
+  return Array.from({ length: numbers.length / 2 }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
+}
+
+/** E over q(z|x) of minus log p(x|z), by the same draws at every visit. */
+function expectedLoss(data, chosen, sigma) {
+  const normal = normals(chosen + 1);
+  let sum = 0;
+  for (let k = 0; k < DRAWS; k += 1) {
+    const z = data.means[chosen].map((mu, d) => mu + sigma[d] * normal());
+    sum += reconstructionLoss(data.likelihood, data.images[chosen], data.decoder.run(z));
+  }
+  return sum / DRAWS;
+}
+
+function render({ model, el }) {
+  const data = read(model);
+  const extent = model.get("extent");
+  const reach = { z1: [extent.left, extent.right], z2: [extent.bottom, extent.top] };
+  const decoded = picture({ label: "", side: data.side, caption: "decoded at z" });
+  const original = picture({ label: "", side: data.side, caption: "test image x" });
+  const rebuilt = picture({ label: "", side: data.side, caption: "rebuilt from μ" });
+  const numbers = readout([
+    "μ", "σ", "KL(q(z|x) ‖ p(z))", "reconstruction loss", "−ELBO", "−log p(x|z) at your z",
+  ]);
+  const spoken = announcement();
+  const setZ = (z) => change(model, { z });
+  const choose = (chosen) => change(model, { chosen, z: [...data.means[chosen]] });
+
+  const map = plane({
+    label: "Latent map of test images. Arrow keys move the point z, with shift in larger steps.",
+    extent,
+    axes: ["z₁", "z₂"],
+    value: () => model.get("z"),
+    onMove: setZ,
+    onPick: (point, within) => {
+      const near = nearest(data.means.slice(0, data.images.length), point);
+      if (near.distance <= within) choose(near.index);
+      else setZ(point);
+    },
+    paintGround: (brush) => {
+      brush.context.globalAlpha = 0.55;
+      data.means.forEach((mean, i) =>
+        dot(brush.context, PALETTE[data.labels[i] % 10], brush.place(mean), 2.2),
+      );
+      brush.context.globalAlpha = 1;
+      paintLegend(brush, data);
+    },
+    paint: (brush) => {
+      const chosen = model.get("chosen");
+      ellipses(brush, brush.ink.ink, data.means[chosen], sigmaOf(data, chosen));
+      dot(brush.context, brush.ink.ink, brush.place(data.means[chosen]), 4);
+      cursor(brush, model.get("z"));
+      showDecoded();
+    },
+  });
+
+  const sliders = ["z1", "z2"].map((name, d) =>
+    slider({
+      label: d ? "z₂" : "z₁",
+      min: reach[name][0],
+      max: reach[name][1],
+      step: 0.01,
+      value: model.get("z")[d],
+      format: (value) => text(value),
+      onInput: (value) => setZ(model.get("z").map((old, i) => (i === d ? value : old))),
+    }),
+  );
+  const images = slider({
+    label: "image",
+    min: 0,
+    max: data.images.length - 1,
+    step: 1,
+    value: model.get("chosen"),
+    format: (value) => String(value),
+    onInput: choose,
+  });
+
+  let factor = 1;
+  const magnify = () => map.zoom(factor, data.means[model.get("chosen")]);
+  const zoom = slider({
+    label: "zoom",
+    min: 1,
+    max: 20,
+    step: 1,
+    value: factor,
+    format: (value) => `${value} ×`,
+    onInput: (value) => {
+      factor = value;
+      magnify();
+    },
+  });
+
+  function showDecoded() {
+    const z = model.get("z");
+    const logits = data.decoder.run(z);
+    const at = `z = (${text(z[0])}, ${text(z[1])})`;
+    decoded.draw(probabilities(logits), `Image decoded at ${at}`);
+    const loss = reconstructionLoss(data.likelihood, data.images[model.get("chosen")], logits);
+    numbers.set({ "−log p(x|z) at your z": `${text(loss, 1)} nats` });
+    sliders.forEach((one, d) => one.set(z[d]));
+    const outside =
+      z[0] < extent.left || z[0] > extent.right || z[1] < extent.bottom || z[1] > extent.top;
+    spoken.say(outside ? `${at}, beyond the map` : at);
+  }
+
+  function showChosen() {
+    const chosen = model.get("chosen");
+    const [mu, sigma] = [data.means[chosen], sigmaOf(data, chosen)];
+    const kl = gaussianKL(mu, data.logVar[chosen]);
+    const loss = expectedLoss(data, chosen, sigma);
+    const label = data.labels[chosen];
+    original.draw(data.images[chosen], `Test image ${chosen}, labelled ${label}`);
+    const again = probabilities(data.decoder.run(mu));
+    rebuilt.draw(again, `Test image ${chosen} rebuilt from its mean`);
+    numbers.set({
+      μ: `(${mu.map((value) => text(value)).join(", ")})`,
+      σ: `(${sigma.map((value) => text(value)).join(", ")})`,
+      "KL(q(z|x) ‖ p(z))": `${text(kl, 1)} nats`,
+      "reconstruction loss": `${text(loss, 1)} nats`,
+      "−ELBO": `${text(loss + kl, 1)} nats`,
+    });
+    images.set(chosen);
+    magnify();
+  }
+
+  const pictures = element(
+    "div", { className: "vae-pictures" }, decoded.node, original.node, rebuilt.node,
+  );
+  el.classList.add("vae-root");
+  el.append(
+    element("div", {}, map.node, spoken.node),
+    element("div", {}, pictures, ...[...sliders, images, zoom].map((s) => s.node), numbers.node),
+  );
+  const stops = [
+    map.stop,
+    onTheme(showChosen),
+    onChange(model, ["z"], map.draw),
+    onChange(model, ["chosen"], showChosen),
+  ];
+  showChosen();
+  return () => stops.forEach((stop) => stop());
+}
+
+function sigmaOf(data, chosen) {
+  return data.logVar[chosen].map((value) => Math.exp(value / 2));
+}
+
+/** The index of the point nearest to a place, and how far it is. */
+function nearest(points, place) {
+  let best = { index: -1, distance: Infinity };
+  points.forEach((point, index) => {
+    const distance = Math.hypot(point[0] - place[0], point[1] - place[1]);
+    if (distance < best.distance) best = { index, distance };
+  });
+  return best;
+}
+
+/** Each label at the middle of its images. */
+function paintLegend({ context, place, ink }, data) {
+  context.font = "600 13px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (const label of new Set(data.labels)) {
+    const own = data.means.filter((_, i) => data.labels[i] === label);
+    const middle = place([0, 1].map((d) => median(own.map((mean) => mean[d]))));
+    dot(context, PALETTE[label % 10], middle, 12);
+    dot(context, ink.ground, middle, 9.5);
+    context.fillStyle = ink.ink;
+    context.fillText(String(label), ...middle);
+  }
+  context.textAlign = "left";
+  context.textBaseline = "alphabetic";
+}
+
+function median(numbers) {
+  return numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+}
+
+export default { render };

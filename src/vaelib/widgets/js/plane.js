@@ -1,0 +1,217 @@
+/**
+ * A plane with axes in which a point is moved with mouse, pen, finger or arrow keys.
+ *
+ * @typedef {[number, number]} Point
+ * @typedef {{left: number, right: number, bottom: number, top: number}} Extent
+ * @typedef {{context: CanvasRenderingContext2D, width: number, height: number,
+ *   place: (point: ArrayLike<number>) => Point, scale: number, ink: ReturnType<typeof colors>}} Brush
+ *   `place` turns a point of the plane into CSS pixels; `scale` is CSS pixels for a unit
+ */
+
+import { canvas, colors, oncePerFrame, onTheme } from "./controls.js";
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
+
+/**
+ * @param {{label: string, extent: Extent, axes: [string, string], value: () => Point,
+ *   onMove: (point: Point) => void, onPick?: (point: Point, reach: number) => void,
+ *   paintGround?: (brush: Brush) => void, paint: (brush: Brush) => void}} options
+ *   `paintGround` is what does not move and is drawn again only when the page changes;
+ *   `onPick` is called for a click without a drag, with the reach of a finger in units
+ * @returns {{node: HTMLCanvasElement, draw: () => void, drawAgain: () => void,
+ *   zoom: (factor: number, centre: Point) => void, stop: () => void}}
+ *   `draw` draws what moves in the next frame, `drawAgain` everything
+ */
+export function plane(options) {
+  const { label, value, onMove, onPick } = options;
+  let extent = options.extent; // what is in view
+  const spanX = () => extent.right - extent.left;
+  const spanY = () => extent.top - extent.bottom;
+  const { node, begin } = canvas({ label, aspect: spanX() / spanY(), className: "vae-plane" });
+  node.tabIndex = 0;
+  node.setAttribute("role", "application");
+  node.setAttribute("aria-roledescription", "plane with a movable point");
+
+  const scaleNow = () => node.clientWidth / spanX();
+  const place = ([x, y]) => [(x - extent.left) * scaleNow(), (extent.top - y) * scaleNow()];
+  const pointOf = (event) => {
+    const box = node.getBoundingClientRect();
+    return [
+      extent.left + clamp((event.clientX - box.left) / box.width, 0, 1) * spanX(),
+      extent.top - clamp((event.clientY - box.top) / box.height, 0, 1) * spanY(),
+    ];
+  };
+
+  const ground = document.createElement("canvas");
+  let groundIsOld = true;
+  const paintAll = () => {
+    const { context, width, height } = begin();
+    if (!width) return; // not on the page yet, or hidden
+    const brush = { context, width, height, place, scale: scaleNow(), ink: colors(node) };
+    if (groundIsOld || ground.width !== node.width) {
+      [ground.width, ground.height] = [node.width, node.height];
+      const still = ground.getContext("2d");
+      still.setTransform(context.getTransform());
+      const below = { ...brush, context: still };
+      paintAxes(below, extent, options.axes);
+      options.paintGround?.(below);
+      groundIsOld = false;
+    }
+    context.save();
+    context.resetTransform();
+    context.drawImage(ground, 0, 0);
+    context.restore();
+    options.paint({ ...brush, context });
+  };
+  const draw = oncePerFrame(paintAll);
+  const drawAgain = () => {
+    groundIsOld = true;
+    draw();
+  };
+
+  let pressed = null;
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    node.setPointerCapture(event.pointerId);
+    pressed = { x: event.clientX, y: event.clientY, dragged: false };
+  });
+  node.addEventListener("pointermove", (event) => {
+    if (!pressed) return;
+    pressed.dragged ||= Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 3;
+    if (pressed.dragged) onMove(pointOf(event));
+  });
+  const release = (event) => {
+    if (!pressed || event.type === "pointercancel") return (pressed = null);
+    const reach = (event.pointerType === "touch" ? 20 : 8) / scaleNow();
+    if (!pressed.dragged) (onPick ?? onMove)(pointOf(event), reach);
+    return (pressed = null);
+  };
+  node.addEventListener("pointerup", release);
+  node.addEventListener("pointercancel", release);
+  node.addEventListener("keydown", (event) => {
+    const arrow = ARROWS[event.key];
+    if (!arrow || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    const step = (event.shiftKey ? 0.05 : 0.01) * spanX();
+    const [x, y] = value();
+    onMove([
+      clamp(x + step * arrow[0], extent.left, extent.right),
+      clamp(y + step * arrow[1], extent.bottom, extent.top),
+    ]);
+  });
+
+  /** Shows the plane `factor` times larger around a point, or as a whole if the factor is 1. */
+  const zoom = (factor, [x, y]) => {
+    const whole = options.extent;
+    const [halfX, halfY] = [
+      (whole.right - whole.left) / 2 / factor, (whole.top - whole.bottom) / 2 / factor,
+    ];
+    const around = { left: x - halfX, right: x + halfX, bottom: y - halfY, top: y + halfY };
+    extent = factor === 1 ? whole : around;
+    drawAgain();
+  };
+
+  const resized = new ResizeObserver(draw);
+  resized.observe(node);
+  const stopTheme = onTheme(drawAgain);
+  const stop = () => {
+    resized.disconnect();
+    stopTheme();
+  };
+  return { node, draw, drawAgain, zoom, stop };
+}
+
+/** @returns {number} the value, or the end of the interval that it lies beyond */
+export function clamp(value, low, high) {
+  return Math.min(Math.max(value, low), high);
+}
+
+function paintAxes({ context, place, scale, ink }, extent, [nameX, nameY]) {
+  const step = niceStep(60 / scale);
+  context.font = "12px system-ui, sans-serif";
+  context.lineWidth = 1;
+  const [right, low] = place([extent.right, extent.bottom]);
+  for (const x of ticks(extent.left, extent.right, step)) {
+    const [at] = place([x, 0]);
+    line(context, x === 0 ? ink.muted : ink.grid, [at, 0], [at, low]);
+    write(context, ink.muted, shown(x, step), at + 3, low - 4);
+  }
+  for (const y of ticks(extent.bottom, extent.top, step)) {
+    const at = place([0, y])[1];
+    line(context, y === 0 ? ink.muted : ink.grid, [0, at], [right, at]);
+    write(context, ink.muted, shown(y, step), 3, at - 3);
+  }
+  context.textAlign = "right";
+  write(context, ink.ink, nameX, right - 4, low - 18);
+  context.textAlign = "left";
+  write(context, ink.ink, nameY, 22, 14);
+}
+
+function shown(number, step) {
+  const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+  return number.toFixed(digits).replace("-", "−");
+}
+
+/** @param {number} least the smallest step allowed @returns {number} 1, 2 or 5 times a power of 10 */
+export function niceStep(least) {
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= least * (1 - 1e-9));
+}
+
+function ticks(low, high, step) {
+  const first = Math.ceil(low / step + 0.2);
+  const count = Math.floor(high / step - 0.2) - first + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, i) => (first + i) * step);
+}
+
+export function line(context, color, from, to) {
+  context.strokeStyle = color;
+  context.beginPath();
+  context.moveTo(...from);
+  context.lineTo(...to);
+  context.stroke();
+}
+
+function write(context, color, words, x, y) {
+  context.fillStyle = color;
+  context.fillText(words, x, y);
+}
+
+/** A filled point. */
+export function dot(context, color, [x, y], radius) {
+  context.fillStyle = color;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fill();
+}
+
+/** The movable point: a ring with a cross, seen on any ground; at the edge if it lies beyond it. */
+export function cursor({ context, width, height, place, ink }, point) {
+  const [x, y] = place(point);
+  const [atX, atY] = [clamp(x, 9, width - 9), clamp(y, 9, height - 9)];
+  for (const [color, thickness] of [[ink.ground, 6], [ink.ink, 2.5]]) {
+    context.lineWidth = thickness;
+    context.strokeStyle = color;
+    context.beginPath();
+    context.arc(atX, atY, 8, 0, 2 * Math.PI);
+    context.moveTo(atX - 3, atY);
+    context.lineTo(atX + 3, atY);
+    context.moveTo(atX, atY - 3);
+    context.lineTo(atX, atY + 3);
+    context.stroke();
+  }
+}
+
+/** The ellipses one and two standard deviations around a diagonal Gaussian's mean. */
+export function ellipses({ context, place, scale }, color, mean, sigma) {
+  const [x, y] = place(mean);
+  context.strokeStyle = color;
+  for (const [count, dash] of [[1, []], [2, [5, 4]]]) {
+    context.lineWidth = 2;
+    context.setLineDash(dash);
+    context.beginPath();
+    context.ellipse(x, y, count * sigma[0] * scale, count * sigma[1] * scale, 0, 0, 2 * Math.PI);
+    context.stroke();
+  }
+  context.setLineDash([]);
+}

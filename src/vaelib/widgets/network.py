@@ -1,0 +1,89 @@
+"""A network as a widget carries it: a chain of layers in float16, which a browser can run."""
+
+import hashlib
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+ACTIVATIONS = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.SiLU: "silu", nn.Tanh: "tanh"}
+
+
+def pack(module: nn.Module) -> dict:
+    """Weights in float16 and what it takes to run them without PyTorch.
+
+    Returns:
+        `layers`, a list of {"inputs", "outputs", "activation"}; `data`, the bytes of each layer's
+        weight (outputs, inputs) and bias (outputs,), little-endian float16, one after the other;
+        and `digest`, by which a page finds the same weights again.
+
+    Raises:
+        ValueError: if the module is not a chain of linear layers, each followed by at most one
+            elementwise activation that a browser knows.
+    """
+    layers, data = [], bytearray()
+    for part in module if isinstance(module, nn.Sequential) else [module]:
+        if isinstance(part, nn.Linear) and part.bias is not None:
+            layers.append(
+                {"inputs": part.in_features, "outputs": part.out_features, "activation": None}
+            )
+            for tensor in (part.weight, part.bias):
+                data += _float16(tensor)
+        elif type(part) in ACTIVATIONS and layers and layers[-1]["activation"] is None:
+            layers[-1]["activation"] = ACTIVATIONS[type(part)]
+        else:
+            raise ValueError(_wanted(part))
+    if not layers:
+        raise ValueError(_wanted(module))
+    digest = hashlib.sha256(repr(layers).encode() + data).hexdigest()[:16]
+    return {"layers": layers, "data": bytes(data), "digest": digest}
+
+
+def half(model: nn.Module) -> nn.Module:
+    """Round a model's weights to float16, as a widget has them, in place; it stays in float32."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.half().float()
+    return model
+
+
+def planes(data: bytes) -> bytes:
+    """All low bytes of 16-bit numbers, then all high bytes, which compresses better."""
+    return data[0::2] + data[1::2]
+
+
+def image_side(model) -> int:
+    """The side of the model's images, in pixels.
+
+    Raises:
+        ValueError: if they are not square.
+    """
+    side = math.isqrt(model.input_dim)
+    if side * side != model.input_dim:
+        raise ValueError(f"wanted a model of square images, got {model.input_dim} pixels an image")
+    return side
+
+
+@torch.no_grad()
+def decoded_image(model, z) -> np.ndarray:
+    """What a model decodes at one point, a sequence of D numbers: (side, side) in [0, 1]."""
+    side = image_side(model)
+    point = torch.tensor(list(z), device=next(model.parameters()).device)
+    return model.decode(point).view(side, side).cpu().numpy()
+
+
+def _float16(tensor: torch.Tensor) -> bytes:
+    rounded = tensor.detach().cpu().to(torch.float16)
+    if not rounded.isfinite().all():
+        raise ValueError(
+            "wanted finite weights of at most 65504 in size, for float16 holds no more"
+        )
+    return rounded.numpy().astype("<f2").tobytes()
+
+
+def _wanted(part) -> str:
+    known = ", ".join(sorted(kind.__name__ for kind in ACTIVATIONS))
+    return (
+        f"wanted layers that a page can run, nn.Linear with a bias and {known} between them, "
+        f"got {type(part).__name__}: vaelib.widgets.latent_sliders runs any decoder, in Jupyter"
+    )
