@@ -1,0 +1,30 @@
+// The button back to the top belongs to the text, not to nothing: screen readers go by landmarks.
+document.addEventListener("DOMContentLoaded", () => {
+  const button = document.getElementById("pst-back-to-top");
+  if (button) document.getElementById("main-content").append(button);
+});
+
+// Whatever scrolls sideways is a stop of the Tab key, so that the arrow keys can move it. The theme
+// sees to code and tables when the page opens; here it is done again whenever a size changes, since
+// solutions open, a telephone turns, and formulas are set late.
+document.addEventListener("DOMContentLoaded", () => {
+  const scrollers = "pre, .cell_output > .output, .pst-scrollable-table-container, .math";
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      [target, ...target.querySelectorAll("mjx-container")].forEach(stopAtScroller);
+    }
+  });
+  document.querySelectorAll(scrollers).forEach((each) => sizes.observe(each));
+});
+
+function stopAtScroller(element) {
+  const { overflowX, overflowY } = getComputedStyle(element);
+  const scrolls = ["auto", "scroll"];
+  const sideways = scrolls.includes(overflowX) && element.scrollWidth > element.clientWidth;
+  const down = scrolls.includes(overflowY) && element.scrollHeight > element.clientHeight;
+  if (sideways || down) {
+    element.tabIndex = 0;
+  } else {
+    element.removeAttribute("tabindex");
+  }
+}
