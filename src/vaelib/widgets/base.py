@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from vaelib.plots import png
 
 SOURCES = importlib.resources.files("vaelib.widgets") / "js"
-SHARED = ("network.js", "controls.js", "plane.js")
+SHARED = ("network.js", "controls.js", "plane.js", "chart.js")
 STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
 
 

@@ -241,7 +241,8 @@ export function change(model, values) {
   model.save_changes();
 }
 
-/** Numbers as a reader sees them, with a true minus sign. */
+/** Numbers as a reader sees them, with a true minus sign, and none before a zero. */
 export function text(number, digits = 2) {
-  return number.toFixed(digits).replace("-", "−");
+  const rounded = number.toFixed(digits);
+  return rounded.replace("-", Number(rounded) ? "−" : "");
 }

@@ -10,7 +10,7 @@
 
 import { canvas, colors, oncePerFrame, onTheme } from "./controls.js";
 
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
 
 /**
  * @param {{label: string, extent: Extent, axes: [string, string], value: () => Point,
