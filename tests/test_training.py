@@ -57,6 +57,19 @@ def test_training_leaves_the_global_generator_alone():
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_after_epoch_sees_the_model_and_the_history_grow():
+    model, seen = small_model(), []
+
+    def after_epoch(trained, history):
+        assert trained is model
+        seen.append((len(history.train), weights(trained)))
+
+    fit(model, after_epoch=after_epoch)
+    assert [count for count, _ in seen] == [1, 2, 3]
+    assert torch.equal(seen[-1][1], weights(model))
+    assert not torch.equal(seen[0][1], seen[1][1])
+
+
 def test_history_has_the_terms_of_every_epoch():
     model = small_model()
     history = fit(model)

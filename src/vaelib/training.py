@@ -5,6 +5,7 @@ import math
 import os
 import time
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -52,6 +53,7 @@ def fit(
     beta: float = 1.0,
     seed: int = 0,
     device: str = "auto",
+    after_epoch: Callable | None = None,
     progress: bool = True,
 ) -> History:
     """Train a model in place, by Adam on kl * beta - reconstruction.
@@ -68,6 +70,7 @@ def fit(
         beta: weight of the KL term; 1 is the evidence lower bound.
         device: "auto" (a CUDA device if there is one), "cpu", "cuda", ...; the model returns to
             where it was.
+        after_epoch: called with the model and the history so far at the end of every epoch.
         progress: show a bar; the environment variable TQDM_DISABLE=1 hides every bar.
 
     Returns:
@@ -105,6 +108,8 @@ def fit(
             history.seconds.append(time.perf_counter() - start)
             if test_terms:
                 bar.set_postfix_str(f"test -ELBO {-test_terms[0].elbo:.1f} nats")
+            if after_epoch is not None:
+                after_epoch(model, history)
     except KeyboardInterrupt:
         history.stopped = f"interrupted at step {schedule.last_epoch} of {total}"
         warnings.warn(f"training {history.stopped}: the model keeps its weights", stacklevel=2)
