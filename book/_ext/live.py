@@ -99,8 +99,10 @@ def around(picture: list, output) -> list:
 
 
 def used_on_page(env, output):
-    """Note what a page's widget needs: its module and its networks."""
+    """Note what a page's widget needs: its module and its networks; without state, nothing."""
     widget = output.metadata[base.STATE]
+    if not widget["state"]:
+        return
     digests = {
         value["network"]
         for value in widget["state"].values()

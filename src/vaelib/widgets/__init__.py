@@ -4,7 +4,9 @@ from vaelib.widgets.autoencoder_versus_vae import AutoencoderVersusVAE
 from vaelib.widgets.draw_digit import DrawDigit
 from vaelib.widgets.gaussian_kl import GaussianKL
 from vaelib.widgets.latent_explorer import LatentExplorer
+from vaelib.widgets.latent_sliders import latent_sliders
 from vaelib.widgets.reparameterization import Reparameterization
+from vaelib.widgets.training_replay import TrainingReplay
 
 __all__ = [
     "AutoencoderVersusVAE",
@@ -12,4 +14,6 @@ __all__ = [
     "GaussianKL",
     "LatentExplorer",
     "Reparameterization",
+    "TrainingReplay",
+    "latent_sliders",
 ]

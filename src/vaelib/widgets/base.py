@@ -70,15 +70,27 @@ class Widget(anywidget.AnyWidget):
         return {name: _for_page(getattr(self, name)) for name in sorted(own)}
 
     def _repr_mimebundle_(self, **_):
-        fig, alt = self.still()
-        data, metadata = super()._repr_mimebundle_()
-        data |= {"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt}
-        width = round(100 * fig.get_figwidth())
-        state = {"widget": type(self).__name__, "state": self.page_state()}
-        return data, metadata | {"image/png": {"alt": alt, "width": width}, STATE: state}
+        bundle = super()._repr_mimebundle_()
+        return with_still(self, bundle[0], type(self).__name__, self.page_state())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def with_still(widget, data: dict, name: str, state: dict) -> tuple[dict, dict]:
+    """What a widget displays, with its still picture and what a page needs, and the metadata.
+
+    Args:
+        widget: has `still`.
+        data: what Jupyter shows, by type.
+        name: of the widget, for the page.
+        state: what the page starts it from; if empty, the page shows the picture alone.
+    """
+    fig, alt = widget.still()
+    image = {"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt}
+    width = round(100 * fig.get_figwidth())
+    page = {"widget": name, "state": state}
+    return data | image, {"image/png": {"alt": alt, "width": width}, STATE: page}
 
 
 def deflated(data: bytes) -> str:

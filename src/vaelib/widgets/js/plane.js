@@ -130,7 +130,8 @@ export function clamp(value, low, high) {
   return Math.min(Math.max(value, low), high);
 }
 
-function paintAxes({ context, place, scale, ink }, extent, [nameX, nameY]) {
+/** Lines at round numbers of both coordinates, with the numbers, and the names of the axes. */
+export function paintAxes({ context, place, scale, ink }, extent, [nameX, nameY]) {
   const step = niceStep(60 / scale);
   context.font = "12px system-ui, sans-serif";
   context.lineWidth = 1;
