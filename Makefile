@@ -26,6 +26,7 @@ checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package: m
 	$(BIN)/python -m vaelib.recipes
 
 bench: $(ENVIRONMENT)  # race fit against a plain loop: ten minutes on an idle machine
+	$(BIN)/python -m tests.bench.rate
 	$(BIN)/python -m tests.bench.training
 
 figures: $(ENVIRONMENT)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import vaelib
-from tests.bench import report, training
+from tests.bench import rate, report, training
 
 
 def test_a_section_leaves_the_others_alone(tmp_path):
@@ -54,3 +54,11 @@ def test_a_race_ends_at_the_plain_loop_s_loss(monkeypatch):
         assert run["times_sooner"]["count"] == 2
     assert "times sooner" in training.table("784-256-2", found)
     json.dumps(found)
+
+
+def test_the_rate_is_of_both_precisions_without_the_rehearsal():
+    found = rate.measure(rounds=2, side=64)
+    assert found["side"] == 64
+    for precision in ("float32", "bfloat16"):
+        assert found[precision]["count"] == 2
+        assert found[precision]["least"] > 0

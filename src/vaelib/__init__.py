@@ -1,6 +1,6 @@
 """The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
 
-from vaelib import gradients, holes, moons, plots, recipes, widgets
+from vaelib import gradients, graphs, holes, moons, plots, recipes, viewer, widgets
 from vaelib.checkpoints import load, pretrained, save
 from vaelib.data import ImageDataset, binarize, binarize_once, image_dataset, mnist
 from vaelib.evaluation import (
@@ -48,6 +48,7 @@ __all__ = [
     "gaussian_kl",
     "gaussian_log_likelihood",
     "gradients",
+    "graphs",
     "holes",
     "image_dataset",
     "iwae_bound",
@@ -65,5 +66,6 @@ __all__ = [
     "recipes",
     "reconstruction_log_likelihood",
     "save",
+    "viewer",
     "widgets",
 ]

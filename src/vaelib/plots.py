@@ -10,13 +10,17 @@ import PIL.Image
 import torch
 from IPython.display import display
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from vaelib.graphs import Layer
 from vaelib.training import History
 
 # Ten colours that readers with any common colour-vision deficiency can tell apart:
 # M. A. Petroff, Accessible Color Sequences for Data Visualization, https://arxiv.org/abs/2107.02270
 PALETTE = matplotlib.color_sequences["petroff10"]
+BOX_COLORS = ("#dbe9fb", "#fdeacc", "#d9f0e0", "#f1f2f5")  # of img/draw.py, and a grey
+LINE = "#5a6275"
 STYLE = {
     "axes.grid": True,
     "axes.prop_cycle": matplotlib.cycler(color=PALETTE),
@@ -178,6 +182,75 @@ def manifold(model, side: int = 20) -> Figure:
     ax.set_yticks(centres, [f"{quantiles[side - 1 - i]:.2f}" for i in shown])
     ax.set(xlabel="$z_1$", ylabel="$z_2$")
     return fig
+
+
+def graph(layers: list[Layer]) -> Figure:
+    """Draw a network's graph, from `graphs.graph_layers`, from its inputs down to its outputs.
+
+    A box has the operation's name, the shape of what comes out of it and, if it has any, its
+    parameters. An arrow that passes by other boxes goes round them on the left.
+
+    Raises:
+        ValueError: if there are no layers.
+    """
+    if not layers:
+        raise ValueError("wanted a graph of one layer or more, got none")
+    places = dict(zip(map(id, layers), _places(layers), strict=True))
+    columns, rows = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
+    fig, ax = figure(width=2.3 * columns + 0.8, height=0.72 * rows)
+    ax.set(xlim=(-0.85, columns - 0.5), ylim=(rows - 0.6, -0.4))
+    ax.axis("off")
+    made_by = {name: layer for layer in layers[::-1] for name in layer.outputs}
+    for layer in layers:
+        _draw_box(ax, layer, *places[id(layer)])
+        for name in layer.inputs:
+            ambiguous = len(made_by[name].outputs) > 1 and layer.operation != "Output"
+            label = name if ambiguous else ""
+            _draw_arrow(ax, places[id(made_by[name])], places[id(layer)], label)
+    return fig
+
+
+def _draw_box(ax, layer: Layer, x: int, y: int) -> None:
+    colors = {"Input": BOX_COLORS[1], "Output": BOX_COLORS[2]}
+    color = colors.get(layer.operation, BOX_COLORS[0] if layer.parameters else BOX_COLORS[3])
+    ax.add_patch(Rectangle((x - 0.44, y - 0.3), 0.88, 0.6, facecolor=color, edgecolor=LINE))
+    name = layer.operation.lower() if layer.operation in colors else layer.operation
+    sizes = " and ".join(" × ".join(map(str, shape)) for shape in layer.shapes)
+    count = f", {layer.parameters:,} parameters" if layer.parameters else ""
+    text = f"{name}  {layer.name}".strip() + f"\n{sizes}{count}"
+    ax.text(x, y, text, ha="center", va="center", fontsize=9.5, linespacing=1.35)
+
+
+def _draw_arrow(ax, start: tuple[int, int], end: tuple[int, int], label: str) -> None:
+    (x0, y0), (x1, y1) = start, end
+    far = y1 - y0 > 1
+    ends = [(x0 - 0.44, y0), (x1 - 0.44, y1)] if far else [(x0, y0 + 0.3), (x1, y1 - 0.3)]
+    style = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "color": LINE}
+    style["connectionstyle"] = f"arc3,rad={0.4 if far else 0}"
+    ax.annotate("", ends[1], ends[0], arrowprops=style)
+    place = (x1 - 0.5, (y0 + y1) / 2) if far else ((x0 + x1) / 2 + 0.03, (y0 + y1) / 2)
+    ax.text(*place, label, ha="right" if far else "left", va="center", fontsize=9.5)
+
+
+def _places(layers: list[Layer]) -> list[tuple[int, int]]:
+    """Column and row of each layer: below all that it needs, and inputs just above their use."""
+    rows, made_by = [], {}
+    for index, layer in enumerate(layers):
+        rows.append(1 + max((rows[made_by[name]] for name in layer.inputs), default=-1))
+        if layer.operation != "Output":
+            made_by |= dict.fromkeys(layer.outputs, index)
+    for index, layer in enumerate(layers):
+        uses = [rows[i] for i, user in enumerate(layers) if set(layer.outputs) & set(user.inputs)]
+        if layer.operation == "Input" and uses:
+            rows[index] = min(uses) - 1
+    inside_first = sorted(
+        range(len(layers)), key=lambda i: layers[i].operation in ("Input", "Output")
+    )
+    places, taken = {}, dict.fromkeys(rows, 0)  # the first of a row goes on the left
+    for index in inside_first:
+        places[index] = (taken[rows[index]], rows[index])
+        taken[rows[index]] += 1
+    return [places[index] for index in range(len(layers))]
 
 
 def gaussian_quantiles(count: int) -> Tensor:
