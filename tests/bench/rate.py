@@ -1,7 +1,7 @@
-"""How many floating-point operations a second this machine reaches in one large matrix product.
+"""How many floating-point operations a second this machine reaches in a matrix product.
 
-`python -m tests.bench.rate` multiplies two square matrices several times in each precision, in
-turn, and records medians and spread: the most that training could come to.
+`python -m tests.bench.rate` multiplies square matrices of several sizes in each precision, in turn
+and several times, and records the best size's median and spread: the most to expect of training.
 """
 
 import argparse
@@ -12,24 +12,32 @@ import torch
 from tests.bench.report import record, spread
 from vaelib.devices import PRECISIONS, fast_float32, machine, pick_device
 
-SIDE = 2048
+SIDES = (512, 1024, 4096)  # small ones suit a processor's cache, large ones a GPU
 
 
-def measure(rounds: int, side: int = SIDE) -> dict:
-    """For each precision, operations a second: 2 side^3 in each product."""
+def measure(rounds: int, sides: tuple[int, ...] = SIDES) -> dict:
+    """For each precision, operations a second at the best side; a product has 2 side^3."""
     device = pick_device()
-    factor = torch.randn(side, side, device=device)
-    rates = {precision: [] for precision in PRECISIONS}
+    rates = {precision: {side: [] for side in sides} for precision in PRECISIONS}
     with fast_float32():
         for round_ in range(rounds + 1):
-            for precision, found in rates.items():
-                seconds = _product(factor.bfloat16() if precision == "bfloat16" else factor)
-                if round_ > 0:  # the first is a rehearsal
-                    found.append(2 * side**3 / seconds)
-    return {"side": side, **{precision: spread(found) for precision, found in rates.items()}}
+            for precision, by_side in rates.items():
+                for side, found in by_side.items():
+                    factor = torch.randn(side, side, device=device)
+                    seconds = _product(factor.bfloat16() if precision == "bfloat16" else factor)
+                    if round_ > 0:  # the first is a rehearsal
+                        found.append(2 * side**3 / seconds)
+    return {precision: _best(by_side) for precision, by_side in rates.items()}
+
+
+def _best(by_side: dict[int, list[float]]) -> dict:
+    found = [{"side": side, **spread(rates)} for side, rates in by_side.items()]
+    return max(found, key=lambda rate: rate["median"])
 
 
 def _product(factor: torch.Tensor) -> float:
+    if factor.is_cuda:
+        torch.cuda.synchronize()
     start = time.perf_counter()
     factor @ factor
     if factor.is_cuda:

@@ -1,0 +1,73 @@
+"""The chapter "Looking inside the model" prints whatever the benchmarks' file holds."""
+
+import json
+
+import pytest
+
+from tests.bench import report
+from tests.pages import ROOT, code_cells
+
+PAGE = ROOT / "book" / "inside.ipynb"
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The page's own functions."""
+    names = {"json": json, "NUM_IMAGES": 60_000}
+    for cell in code_cells(PAGE):
+        if cell.source.startswith(("def read_bench", "def epoch_lines")):
+            exec(cell.source, names)
+    names["epoch_flops"] = lambda P, H, D: 60_000 * (10 * P * H + 18 * H * D)
+    return names
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A file as the two benchmarks write it."""
+    path = tmp_path / "data" / "bench.json"
+    report.record("rate", {"float32": {"side": 512, **report.spread([1e11])}}, path)
+    report.record("training", {"784-256-2": times(), "784-400-20": times()}, path)
+    return path
+
+
+def times():
+    fit = {"products_seconds": report.spread([1.5]), "epoch_seconds": report.spread([2.25])}
+    return {
+        "fit": {"float32": fit, "bfloat16": fit},
+        "plain": {"epoch_seconds": report.spread([4.0, 5.0, 4.5])},
+    }
+
+
+def test_prediction_and_measurements_stand_side_by_side(page, path):
+    lines = page["epoch_lines"](page["read_bench"](path))
+    assert lines[1] == "rate 100 GFLOP/s"
+    assert lines[2].split() == ["seconds", "predicted", "products", "fit", "plain"]
+    assert lines[3].split() == ["784-256-2", "1.21", "1.50", "2.25", "4.50"]
+    assert lines[4].split()[:2] == ["784-400-20", "1.97"]
+    assert {len(line) for line in lines[2:]} == {len(lines[2])}
+
+
+def test_the_machine_is_named(page, path):
+    lines = page["epoch_lines"](page["read_bench"](path))
+    machine = json.loads(path.read_text())["rate"]["machine"]
+    assert machine["torch"] in lines[0]
+    assert str(machine["cores"]) in lines[0]
+    assert page["named"](machine | {"gpu": "Some GPU"}).startswith("Some GPU, torch")
+
+
+@pytest.mark.parametrize("sections", [(), ("rate",), ("training",), ("frames",)])
+def test_without_times_the_page_says_so_in_a_sentence(page, path, sections):
+    bench = json.loads(path.read_text()) | {"frames": {}}
+    path.write_text(json.dumps({name: bench[name] for name in sections}))
+    assert page["read_bench"](path) == "No epoch has been timed here yet: make bench does it."
+
+
+def test_without_a_file_it_says_the_same(page, tmp_path):
+    assert page["read_bench"](tmp_path / "bench.json").startswith("No epoch has been timed")
+
+
+def test_times_of_two_machines_are_not_compared(page, path):
+    bench = json.loads(path.read_text())
+    bench["rate"]["machine"]["processor"] = "another"
+    path.write_text(json.dumps(bench))
+    assert "two machines" in page["read_bench"](path)
