@@ -107,7 +107,7 @@ def test_widgets_add_little_to_a_page(browser, server, page):
     """All that the page loads from _static/widgets, and the states in the page itself."""
     with Visit(browser, server) as visit:
         loaded = []
-        visit.page.on("response", loaded.append)
+        visit.page.on("response", lambda response: loaded.append(response))
         visit.open(built(page))
         for name in widgets_of(page):
             ready_widget(visit, name)
