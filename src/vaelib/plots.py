@@ -218,7 +218,7 @@ def _draw_box(ax, layer: Layer, x: int, y: int) -> None:
     sizes = " and ".join(" × ".join(map(str, shape)) for shape in layer.shapes)
     count = f", {layer.parameters:,} parameters" if layer.parameters else ""
     text = f"{name}  {layer.name}".strip() + f"\n{sizes}{count}"
-    ax.text(x, y, text, ha="center", va="center", fontsize=9.5, linespacing=1.35)
+    ax.text(x, y, text, ha="center", va="center", fontsize=9, linespacing=1.35)
 
 
 def _draw_arrow(ax, start: tuple[int, int], end: tuple[int, int], label: str) -> None:
