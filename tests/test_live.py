@@ -41,11 +41,14 @@ def test_each_module_and_network_is_written_once_as_a_script(tmp_path):
     digest, *_ = live.shipped_networks()
     live.write_scripts(app(tmp_path, ["LatentExplorer"], [digest]), None)
     folder = tmp_path / "_static" / "widgets"
+    parts = live.base.parts("latent_explorer.js")
     assert {path.name for path in folder.iterdir()} == {
         "widgets.css",
         "LatentExplorer.js",
         f"{digest}.js",
+        *parts,
     }
+    assert json.loads((folder / "LatentExplorer.js").read_text().split(" = ")[1][:-2]) == [*parts]
     text = (folder / f"{digest}.js").read_text()
     start, packed = text.split(" = ", 1)
     assert start == f'vaelib.networks["{digest}"]'

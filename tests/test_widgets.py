@@ -66,6 +66,13 @@ def test_no_name_is_defined_twice_in_a_module(kind):
     assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
 
 
+def test_each_file_comes_once_and_after_what_it_imports():
+    files = base.parts("draw_digit.js")
+    assert len(files) == len(set(files))
+    assert files[-1] == "draw_digit.js"
+    assert files.index("controls.js") < files.index("plane.js") < files.index("pad.js")
+
+
 class Thing(traitlets.HasTraits):
     number = base.Finite(1.0)
     point = base.finite_list([0.0, 0.0])

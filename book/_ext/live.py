@@ -135,10 +135,7 @@ def write_scripts(app, error):
     shipped = shipped_networks() if pages else {}
     for name, page in pages:
         for module in page["modules"]:
-            source = json.dumps(base.module(getattr(widgets, module).source))
-            (target / f"{module}.js").write_text(
-                f'vaelib.modules["{module}"] = {source};\n', encoding="utf-8"
-            )
+            write_module(target, module)
         for digest in page["networks"]:
             if digest not in shipped:
                 logger.warning(
@@ -154,6 +151,15 @@ def write_scripts(app, error):
                 }
             )
             (target / f"{digest}.js").write_text(f'vaelib.networks["{digest}"] = {packed};\n')
+
+
+def write_module(target: Path, name: str):
+    """Write the list of a widget's parts, and each part, which other widgets may share."""
+    parts = base.parts(getattr(widgets, name).source)
+    (target / f"{name}.js").write_text(f'vaelib.modules["{name}"] = {json.dumps(parts)};\n')
+    for part in parts:
+        text = f'vaelib.parts["{part}"] = {json.dumps(base.part(part))};\n'
+        (target / part).write_text(text, encoding="utf-8")
 
 
 def shipped_networks() -> dict[str, dict]:

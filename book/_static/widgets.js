@@ -9,7 +9,7 @@
  */
 (function () {
   const home = new URL("widgets/", document.currentScript.src);
-  const shelf = (window.vaelib = { modules: {}, networks: {} }); // what the loaded scripts fill
+  const shelf = (window.vaelib = { modules: {}, parts: {}, networks: {} }); // what the loaded scripts fill
   const loading = new Map();
 
   /** Loads a script once. */
@@ -31,13 +31,18 @@
 
   const modules = new Map();
 
-  /** The module of a widget, imported once from its text. */
-  async function moduleOf(name) {
+  /** Joins the parts of a widget, which others share, to a module that imports nothing. */
+  async function join(name) {
     await load(`${name}.js`);
-    if (!modules.has(name)) {
-      const text = new Blob([shelf.modules[name]], { type: "text/javascript" });
-      modules.set(name, import(URL.createObjectURL(text)));
-    }
+    const parts = shelf.modules[name];
+    await Promise.all(parts.map(load));
+    const texts = parts.map((part) => `${shelf.parts[part]}\n`);
+    return import(URL.createObjectURL(new Blob(texts, { type: "text/javascript" })));
+  }
+
+  /** The module of a widget, imported once. */
+  function moduleOf(name) {
+    if (!modules.has(name)) modules.set(name, join(name));
     return modules.get(name);
   }
 

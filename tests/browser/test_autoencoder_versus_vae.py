@@ -16,7 +16,7 @@ from vaelib.widgets import network
 
 PAGE = "book/autoencoder.html"
 NAME = "AutoencoderVersusVAE"
-COUNT = 4000  # images in the chapter's maps
+COUNT = 3000  # images in the chapter's maps
 
 
 class Plane:
@@ -47,7 +47,7 @@ def planes():
 
 @pytest.fixture(scope="module")
 def visit(browser, server):
-    with Visit(browser, server, color_scheme="light") as one:
+    with Visit(browser, server, mathematics=False, color_scheme="light") as one:
         yield one.open(PAGE)
         assert one.problems == []
 
@@ -218,7 +218,7 @@ def test_a_cursor_beyond_the_maps_is_said_and_breaks_nothing(figure):
 
 
 def test_a_finger_moves_the_cursor_on_a_phone_where_the_maps_are_stacked(browser, base):
-    with Visit(browser, base, color_scheme="dark", **PHONE) as one:
+    with Visit(browser, base, mathematics=False, color_scheme="dark", **PHONE) as one:
         figure = ready_widget(one.open(PAGE), NAME)
         upper, lower = maps(figure)
         upper.scroll_into_view_if_needed()

@@ -19,7 +19,7 @@ SET = (
 
 @pytest.fixture(scope="module")
 def figure(browser, base):
-    with Visit(browser, base) as visit:
+    with Visit(browser, base, mathematics=False) as visit:
         yield ready_widget(visit.open(PAGE), "GaussianKL")
         assert visit.problems == []
 
@@ -148,7 +148,7 @@ def test_mouse_drags_the_peak_and_the_deviation(figure):
 
 
 def test_finger_drags_the_peak_on_a_phone(browser, server):
-    with Visit(browser, server, **PHONE) as visit:
+    with Visit(browser, server, mathematics=False, **PHONE) as visit:
         figure = ready_widget(visit.open(PAGE), "GaussianKL")
         figure.locator("canvas").scroll_into_view_if_needed()
         put(figure, 0.0, 1.0)

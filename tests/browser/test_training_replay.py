@@ -27,7 +27,7 @@ def stored():
 
 @pytest.fixture(scope="module")
 def figure(browser, base):
-    with Visit(browser, base) as visit:
+    with Visit(browser, base, mathematics=False) as visit:
         yield ready_widget(visit.open(PAGE), "TrainingReplay")
         assert visit.problems == []
 
@@ -153,7 +153,7 @@ def test_moving_the_epoch_by_hand_ends_the_play(figure):
 
 
 def test_a_finger_moves_it_on_a_phone(browser, server):
-    with Visit(browser, server, color_scheme="dark", **PHONE) as visit:
+    with Visit(browser, server, mathematics=False, color_scheme="dark", **PHONE) as visit:
         figure = ready_widget(visit.open(PAGE), "TrainingReplay")
         curves = curves_of(figure)
         curves.scroll_into_view_if_needed()
@@ -167,7 +167,7 @@ def test_a_finger_moves_it_on_a_phone(browser, server):
 
 
 def test_with_reduced_motion_play_jumps_from_epoch_to_epoch(browser, server):
-    with Visit(browser, server, reduced_motion="reduce") as visit:
+    with Visit(browser, server, mathematics=False, reduced_motion="reduce") as visit:
         figure = ready_widget(visit.open(PAGE), "TrainingReplay")
         put(figure, 2)
         drawn = "figure => figure.querySelector('canvas').toDataURL()"

@@ -5,14 +5,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import HTML, PHONE, Visit, built, ready_widget
+from tests.browser.conftest import PHONE, Visit, built, ready_widget
 from tests.pages import chapters, widgets_of
 
 PLACES = [(page, name) for page in chapters() for name in widgets_of(page)]
 each_widget = pytest.mark.parametrize(
     ("page", "name"), PLACES, ids=[f"{page.stem}-{name}" for page, name in PLACES]
 )
-FILES = HTML / "_static" / "widgets"
 CONTROLS = "input, button, select, [tabindex='0']"
 
 # What a widget shows: all pixels of its canvases and all its text, SVG included.
@@ -51,7 +50,7 @@ def path_across(box) -> list[tuple[float, float]]:
 
 @each_widget
 def test_it_draws_itself_without_kernel_or_network(browser, base, page, name):
-    with Visit(browser, base) as visit:
+    with Visit(browser, base, mathematics=False) as visit:
         figure = ready_widget(visit.open(built(page)), name)
         expect(figure.locator(".vae-root")).to_be_visible()
         expect(figure.locator(":scope > img, :scope > a img").first).to_be_hidden()
@@ -64,7 +63,7 @@ def test_it_draws_itself_without_kernel_or_network(browser, base, page, name):
 
 @each_widget
 def test_it_answers_to_the_mouse(browser, server, page, name):
-    with Visit(browser, server) as visit:
+    with Visit(browser, server, mathematics=False) as visit:
         figure = ready_widget(visit.open(built(page)), name)
         plane = plane_of(figure)
         plane.scroll_into_view_if_needed()
@@ -81,7 +80,7 @@ def test_it_answers_to_the_mouse(browser, server, page, name):
 
 @each_widget
 def test_it_answers_to_a_finger(browser, server, page, name):
-    with Visit(browser, server, **PHONE) as visit:
+    with Visit(browser, server, mathematics=False, **PHONE) as visit:
         figure = ready_widget(visit.open(built(page)), name)
         plane = plane_of(figure)
         plane.scroll_into_view_if_needed()
@@ -103,7 +102,7 @@ def test_it_answers_to_a_finger(browser, server, page, name):
 
 @each_widget
 def test_every_control_is_reached_named_and_seen_by_keyboard(browser, server, page, name):
-    with Visit(browser, server) as visit:
+    with Visit(browser, server, mathematics=False) as visit:
         figure = ready_widget(visit.open(built(page)), name)
         controls = [c for c in figure.locator(CONTROLS).all() if c.is_visible() and c.is_enabled()]
         assert controls
@@ -120,7 +119,7 @@ def test_every_control_is_reached_named_and_seen_by_keyboard(browser, server, pa
 
 @each_widget
 def test_it_answers_to_the_keyboard(browser, server, page, name):
-    with Visit(browser, server) as visit:
+    with Visit(browser, server, mathematics=False) as visit:
         figure = ready_widget(visit.open(built(page)), name)
         for control in (plane_of(figure), figure.locator("input[type=range]").first):
             before = settle(figure)
@@ -133,7 +132,7 @@ def test_it_answers_to_the_keyboard(browser, server, page, name):
 
 @each_widget
 def test_it_follows_the_dark_mode(browser, server, page, name):
-    with Visit(browser, server, color_scheme="light") as visit:
+    with Visit(browser, server, mathematics=False, color_scheme="light") as visit:
         figure = ready_widget(visit.open(built(page)), name)
         before = settle(figure)
         visit.page.emulate_media(color_scheme="dark")
@@ -155,7 +154,7 @@ def test_without_javascript_a_picture_and_a_sentence_stand_there(browser, base, 
 
 @each_widget
 def test_resizing_the_window_redraws_it(browser, server, page, name):
-    with Visit(browser, server) as visit:
+    with Visit(browser, server, mathematics=False) as visit:
         figure = ready_widget(visit.open(built(page)), name)
         visit.page.set_viewport_size({"width": 420, "height": 900})
         sharp = """f => [...f.querySelectorAll('.vae-canvas')].every(
@@ -172,15 +171,14 @@ def place():
     return built(page), name
 
 
-@pytest.mark.parametrize("lost", ["module", "network"])
+@pytest.mark.parametrize("lost", ["module", "part", "network"])
 def test_a_missing_file_is_named_in_the_widgets_place_and_the_page_works(
     browser, base, place, lost
 ):
     page, name = place
-    modules = {path.name for path in FILES.glob("[A-Z]*.js")}
     with Visit(browser, base) as visit:
-        missing = f"{name}.js" if lost == "module" else r"[0-9a-f]{16}\.js"
-        visit.context.route(re.compile(f"/_static/widgets/{missing}"), lambda route: route.abort())
+        file = {"module": f"{name}.js", "part": "plane.js", "network": r"[0-9a-f]{16}\.js"}[lost]
+        visit.context.route(re.compile(f"/_static/widgets/{file}"), lambda route: route.abort())
         visit.open(page)
         figure = visit.page.locator(f"figure[data-widget={name}]")
         figure.scroll_into_view_if_needed()
@@ -189,13 +187,12 @@ def test_a_missing_file_is_named_in_the_widgets_place_and_the_page_works(
         expect(note).to_have_attribute("role", "alert")
         expect(figure.locator("img")).to_be_visible()
         expect(figure.locator(".vae-root")).to_have_count(0)
-        assert f"{name}.js" in modules
         assert visit.page.locator(".math:not(:has(mjx-container))").count() == 0
 
 
 def test_a_state_that_cannot_be_read_is_reported_in_its_place(browser, server, place):
     page, name = place
-    with Visit(browser, server) as visit:
+    with Visit(browser, server, mathematics=False) as visit:
         spoil = "document.querySelector('figure script').textContent = '{'"
         visit.page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{ {spoil} }})")
         figure = visit.open(page).page.locator(f"figure[data-widget={name}]")
@@ -205,16 +202,16 @@ def test_a_state_that_cannot_be_read_is_reported_in_its_place(browser, server, p
 
 def test_a_widget_out_of_sight_is_not_loaded_until_the_reader_comes_near(browser, server):
     page, name = next(place for place in PLACES if place[0].stem == "kl")
-    with Visit(browser, server) as visit:
+    with Visit(browser, server, mathematics=False) as visit:
         visit.open(built(page))
-        assert visit.page.evaluate("Object.keys(vaelib.modules)") == []
+        assert visit.page.evaluate("Object.keys({...vaelib.modules, ...vaelib.parts})") == []
         ready_widget(visit, name)
         assert visit.page.evaluate("Object.keys(vaelib.modules)") == [name]
 
 
 def test_scrolled_off_and_back_it_is_as_it_was(browser, server, place):
     page, name = place
-    with Visit(browser, server) as visit:
+    with Visit(browser, server, mathematics=False) as visit:
         figure = ready_widget(visit.open(page), name)
         slider = figure.locator("input[type=range]").first
         slider.focus()
@@ -232,7 +229,7 @@ def test_scrolled_off_and_back_it_is_as_it_was(browser, server, place):
 
 def test_two_copies_on_one_page_move_apart_and_share_no_id(browser, server, place):
     page, name = place
-    with Visit(browser, server) as visit:
+    with Visit(browser, server, mathematics=False) as visit:
         double = """addEventListener('DOMContentLoaded', () => {
             const figure = document.querySelector('figure[data-widget]');
             figure.after(figure.cloneNode(true));
@@ -254,7 +251,7 @@ def test_two_copies_on_one_page_move_apart_and_share_no_id(browser, server, plac
 
 def test_a_page_opened_twice_runs_twice(browser, base, place):
     page, name = place
-    with Visit(browser, base) as visit:
+    with Visit(browser, base, mathematics=False) as visit:
         ready_widget(visit.open(page), name)
         visit.page.goto(base + "genindex.html")
         visit.page.go_back()
@@ -268,6 +265,6 @@ def test_a_page_opened_twice_runs_twice(browser, base, place):
 
 def test_a_page_without_widgets_loads_none_of_their_scripts(browser, server):
     page = next(page for page in chapters() if not widgets_of(page))
-    with Visit(browser, server) as visit:
+    with Visit(browser, server, mathematics=False) as visit:
         visit.open(built(page))
         assert visit.page.locator("script[src*=widgets]").count() == 0

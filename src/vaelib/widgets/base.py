@@ -18,28 +18,33 @@ from matplotlib.figure import Figure
 from vaelib.plots import png
 
 SOURCES = importlib.resources.files("vaelib.widgets") / "js"
-SHARED = ("network.js", "controls.js", "plane.js", "chart.js")
 STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
 
 
 @functools.cache
-def module(name: str) -> str:
-    """The shared sources and a widget's own as one ES module that imports nothing.
+def parts(file: str) -> tuple[str, ...]:
+    """A file in js/ and before it all that it imports, each once and after its own imports."""
+    imported = re.findall(r'from "\./([^"]*)";', _read(file))
+    return (*dict.fromkeys(part for other in imported for part in parts(other)), file)
 
-    A widget may keep parts of its own in further files, from which its file imports.
-    """
-    imported = re.findall(r'from "\./([^"]*)";', (SOURCES / name).read_text(encoding="utf-8"))
-    parts = [file for file in imported if file not in SHARED]
-    texts = [(SOURCES / file).read_text(encoding="utf-8") for file in (*SHARED, *parts, name)]
-    return "\n".join(
-        re.sub(r"^import [^;]* from \"\./[^\"]*\";\n", "", text, flags=re.MULTILINE)
-        for text in texts
-    )
+
+def part(file: str) -> str:
+    """A file in js/ without its imports, to be joined behind those files."""
+    return re.sub(r"^import [^;]* from \"\./[^\"]*\";\n", "", _read(file), flags=re.MULTILINE)
+
+
+def module(file: str) -> str:
+    """A file in js/ and all that it imports as one ES module that imports nothing."""
+    return "\n".join(part(each) for each in parts(file))
 
 
 def stylesheet() -> str:
     """The style of all widgets, in Jupyter and on a page."""
-    return (SOURCES / "widgets.css").read_text(encoding="utf-8")
+    return _read("widgets.css")
+
+
+def _read(file: str) -> str:
+    return (SOURCES / file).read_text(encoding="utf-8")
 
 
 class Widget(anywidget.AnyWidget):

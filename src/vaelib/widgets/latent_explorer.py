@@ -48,7 +48,7 @@ class LatentExplorer(Widget):
     likelihood = traitlets.Unicode().tag(sync=True)
     sigma = traitlets.Float().tag(sync=True)
 
-    def __init__(self, model: VAE, images: Tensor, labels: Tensor, num_choices: int = 300):
+    def __init__(self, model: VAE, images: Tensor, labels: Tensor, num_choices: int = 150):
         check_plane(model)
         check_images(images)
         check_labels(labels, len(images))
