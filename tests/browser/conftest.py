@@ -114,3 +114,11 @@ def ready_widget(visit: Visit, name: str):
     figure.scroll_into_view_if_needed()
     expect(figure).to_have_attribute("data-ready", "")
     return figure
+
+
+def handle_of(figure):
+    """What is dragged in a widget: the first canvas that looks so, else the first slider."""
+    for canvas in figure.locator("canvas[tabindex='0']").all():
+        if canvas.evaluate("c => getComputedStyle(c).cursor") not in ("auto", "default"):
+            return canvas
+    return figure.locator("input[type=range]").first

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PHONE, Visit, built, ready_widget
+from tests.browser.conftest import PHONE, Visit, built, handle_of, ready_widget
 from tests.pages import chapters, widgets_of
 
 PLACES = [(page, name) for page in chapters() for name in widgets_of(page)]
@@ -14,9 +14,13 @@ each_widget = pytest.mark.parametrize(
 )
 CONTROLS = "input, button, select, [tabindex='0']"
 
-# What a widget shows: all pixels of its canvases and all its text, SVG included.
-SHOWN = """figure => [...figure.querySelectorAll('.vae-root canvas')].map(c => c.toDataURL()).join()
-    + figure.querySelector('.vae-root').innerText"""
+# What a widget shows: all pixels of its canvases and its text, but for what is said after a while.
+SHOWN = """figure => {
+    const root = figure.querySelector('.vae-root').cloneNode(true);
+    root.querySelectorAll('.vae-announcement').forEach(node => node.remove());
+    const canvases = [...figure.querySelectorAll('.vae-root canvas')];
+    return canvases.map(canvas => canvas.toDataURL()).join() + root.textContent;
+}"""
 CHANGED = f"([figure, before]) => ({SHOWN})(figure) !== before"
 
 
@@ -36,16 +40,10 @@ def settle(figure) -> str:
     return shown(figure)
 
 
-def plane_of(figure):
-    """What is dragged in a widget: its plane if it has one, else its first slider."""
-    planes = figure.locator("canvas[tabindex='0']")
-    return planes.first if planes.count() else figure.locator("input[type=range]").first
-
-
 def path_across(box) -> list[tuple[float, float]]:
-    """Places along a line inside a box, from left to right."""
+    """Places along a line inside a box, from right to left."""
     y = box["y"] + 0.4 * box["height"]
-    return [(box["x"] + share * box["width"], y) for share in (0.2, 0.35, 0.5, 0.65, 0.8)]
+    return [(box["x"] + share * box["width"], y) for share in (0.8, 0.65, 0.5, 0.35, 0.2)]
 
 
 @each_widget
@@ -65,10 +63,10 @@ def test_it_draws_itself_without_kernel_or_network(browser, base, page, name):
 def test_it_answers_to_the_mouse(browser, server, page, name):
     with Visit(browser, server, mathematics=False) as visit:
         figure = ready_widget(visit.open(built(page)), name)
-        plane = plane_of(figure)
-        plane.scroll_into_view_if_needed()
+        handle = handle_of(figure)
+        handle.scroll_into_view_if_needed()
         before = settle(figure)
-        start, *way = path_across(plane.bounding_box())
+        start, *way = path_across(handle.bounding_box())
         visit.page.mouse.move(*start)
         visit.page.mouse.down()
         for place in way:
@@ -82,11 +80,11 @@ def test_it_answers_to_the_mouse(browser, server, page, name):
 def test_it_answers_to_a_finger(browser, server, page, name):
     with Visit(browser, server, mathematics=False, **PHONE) as visit:
         figure = ready_widget(visit.open(built(page)), name)
-        plane = plane_of(figure)
-        plane.scroll_into_view_if_needed()
+        handle = handle_of(figure)
+        handle.scroll_into_view_if_needed()
         before = settle(figure)
         finger = visit.context.new_cdp_session(visit.page)
-        places = [{"x": x, "y": y} for x, y in path_across(plane.bounding_box())]
+        places = [{"x": x, "y": y} for x, y in path_across(handle.bounding_box())]
 
         def touch(kind, points):
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
@@ -121,7 +119,7 @@ def test_every_control_is_reached_named_and_seen_by_keyboard(browser, server, pa
 def test_it_answers_to_the_keyboard(browser, server, page, name):
     with Visit(browser, server, mathematics=False) as visit:
         figure = ready_widget(visit.open(built(page)), name)
-        for control in (plane_of(figure), figure.locator("input[type=range]").first):
+        for control in (handle_of(figure), figure.locator("input[type=range]").first):
             before = settle(figure)
             control.focus()
             for key in ("ArrowLeft", "ArrowLeft", "ArrowRight"):  # it moves from either end, too
