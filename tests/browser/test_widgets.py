@@ -9,9 +9,8 @@ from tests.browser.conftest import PHONE, Visit, built, handle_of, ready_widget
 from tests.pages import chapters, widgets_of
 
 PLACES = [(page, name) for page in chapters() for name in widgets_of(page)]
-each_widget = pytest.mark.parametrize(
-    ("page", "name"), PLACES, ids=[f"{page.stem}-{name}" for page, name in PLACES]
-)
+IDS = [f"{page.stem}-{name}" for page, name in PLACES]
+each_widget = pytest.mark.parametrize(("page", "name"), PLACES, ids=IDS)
 CONTROLS = "input, button, select, [tabindex='0']"
 
 # What a widget shows: all pixels of its canvases and its text, but for what is said after a while.
@@ -46,6 +45,14 @@ def path_across(box) -> list[tuple[float, float]]:
     return [(box["x"] + share * box["width"], y) for share in (0.8, 0.65, 0.5, 0.35, 0.2)]
 
 
+@pytest.fixture(scope="module", params=PLACES, ids=IDS)
+def widget(request, browser, server):
+    """A visit to each widget in turn that several tests share, and the widget's figure."""
+    page, name = request.param
+    with Visit(browser, server, mathematics=False, color_scheme="light") as visit:
+        yield visit, ready_widget(visit.open(built(page)), name)
+
+
 @each_widget
 def test_it_draws_itself_without_kernel_or_network(browser, base, page, name):
     with Visit(browser, base, mathematics=False) as visit:
@@ -59,21 +66,19 @@ def test_it_draws_itself_without_kernel_or_network(browser, base, page, name):
         assert visit.problems == []
 
 
-@each_widget
-def test_it_answers_to_the_mouse(browser, server, page, name):
-    with Visit(browser, server, mathematics=False) as visit:
-        figure = ready_widget(visit.open(built(page)), name)
-        handle = handle_of(figure)
-        handle.scroll_into_view_if_needed()
-        before = settle(figure)
-        start, *way = path_across(handle.bounding_box())
-        visit.page.mouse.move(*start)
-        visit.page.mouse.down()
-        for place in way:
-            visit.page.mouse.move(*place)
-        visit.page.mouse.up()
-        wait_for_change(figure, before)
-        assert visit.problems == []
+def test_it_answers_to_the_mouse(widget):
+    visit, figure = widget
+    handle = handle_of(figure)
+    handle.scroll_into_view_if_needed()
+    before = settle(figure)
+    start, *way = path_across(handle.bounding_box())
+    visit.page.mouse.move(*start)
+    visit.page.mouse.down()
+    for place in way:
+        visit.page.mouse.move(*place)
+    visit.page.mouse.up()
+    wait_for_change(figure, before)
+    assert visit.problems == []
 
 
 @each_widget
@@ -98,46 +103,42 @@ def test_it_answers_to_a_finger(browser, server, page, name):
         assert visit.problems == []
 
 
-@each_widget
-def test_every_control_is_reached_named_and_seen_by_keyboard(browser, server, page, name):
-    with Visit(browser, server, mathematics=False) as visit:
-        figure = ready_widget(visit.open(built(page)), name)
-        controls = [c for c in figure.locator(CONTROLS).all() if c.is_visible() and c.is_enabled()]
-        assert controls
-        controls[0].focus()
-        visit.page.keyboard.press("Shift+Tab")  # so that the first, too, is reached with Tab
-        for control in controls:
-            visit.page.keyboard.press("Tab")
-            assert control.evaluate("c => c === document.activeElement")
-            assert control.evaluate("c => getComputedStyle(c).outlineStyle") != "none"
-            named = """c => c.getAttribute('aria-label') || c.labels?.[0]?.textContent
-                || c.textContent"""
-            assert control.evaluate(named).strip()
+def test_every_control_is_reached_named_and_seen_by_keyboard(widget):
+    visit, figure = widget
+    controls = [c for c in figure.locator(CONTROLS).all() if c.is_visible() and c.is_enabled()]
+    assert controls
+    controls[0].focus()
+    visit.page.keyboard.press("Shift+Tab")  # so that the first, too, is reached with Tab
+    for control in controls:
+        visit.page.keyboard.press("Tab")
+        assert control.evaluate("c => c === document.activeElement")
+        assert control.evaluate("c => getComputedStyle(c).outlineStyle") != "none"
+        named = """c => c.getAttribute('aria-label') || c.labels?.[0]?.textContent
+            || c.textContent"""
+        assert control.evaluate(named).strip()
 
 
-@each_widget
-def test_it_answers_to_the_keyboard(browser, server, page, name):
-    with Visit(browser, server, mathematics=False) as visit:
-        figure = ready_widget(visit.open(built(page)), name)
-        for control in (handle_of(figure), figure.locator("input[type=range]").first):
-            before = settle(figure)
-            control.focus()
-            for key in ("ArrowLeft", "ArrowLeft", "ArrowRight"):  # it moves from either end, too
-                visit.page.keyboard.press(key)
-            wait_for_change(figure, before)
-        assert visit.problems == []
-
-
-@each_widget
-def test_it_follows_the_dark_mode(browser, server, page, name):
-    with Visit(browser, server, mathematics=False, color_scheme="light") as visit:
-        figure = ready_widget(visit.open(built(page)), name)
+def test_it_answers_to_the_keyboard(widget):
+    visit, figure = widget
+    for control in (handle_of(figure), figure.locator("input[type=range]").first):
         before = settle(figure)
-        visit.page.emulate_media(color_scheme="dark")
+        control.focus()
+        visit.page.keyboard.press("ArrowLeft")
+        if settle(figure) == before:  # it stood at its end already
+            visit.page.keyboard.press("ArrowRight")
         wait_for_change(figure, before)
-        ground = figure.locator(".vae-root").evaluate("r => getComputedStyle(r).backgroundColor")
-        body = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert ground == body
+    assert visit.problems == []
+
+
+def test_it_follows_the_dark_mode(widget):
+    visit, figure = widget
+    before = settle(figure)
+    visit.page.emulate_media(color_scheme="dark")
+    wait_for_change(figure, before)
+    ground = figure.locator(".vae-root").evaluate("r => getComputedStyle(r).backgroundColor")
+    body = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    visit.page.emulate_media(color_scheme="light")
+    assert ground == body
 
 
 @each_widget
@@ -150,16 +151,16 @@ def test_without_javascript_a_picture_and_a_sentence_stand_there(browser, base, 
         expect(figure.locator(".vae-note")).to_contain_text("A still picture: with JavaScript")
 
 
-@each_widget
-def test_resizing_the_window_redraws_it(browser, server, page, name):
-    with Visit(browser, server, mathematics=False) as visit:
-        figure = ready_widget(visit.open(built(page)), name)
-        visit.page.set_viewport_size({"width": 420, "height": 900})
-        sharp = """f => [...f.querySelectorAll('.vae-canvas')].every(
-            c => !c.clientWidth || Math.abs(c.width - c.clientWidth * devicePixelRatio) <= 1)"""
-        visit.page.wait_for_function(sharp, arg=figure.element_handle())
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 420
-        assert visit.problems == []
+def test_resizing_the_window_redraws_it(widget):
+    visit, figure = widget
+    visit.page.set_viewport_size({"width": 420, "height": 900})
+    sharp = """f => [...f.querySelectorAll('.vae-canvas')].every(
+        c => !c.clientWidth || Math.abs(c.width - c.clientWidth * devicePixelRatio) <= 1)"""
+    visit.page.wait_for_function(sharp, arg=figure.element_handle())
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 420
+    visit.page.set_viewport_size({"width": 1280, "height": 720})
+    visit.page.wait_for_function(sharp, arg=figure.element_handle())
+    assert visit.problems == []
 
 
 @pytest.fixture
