@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --quiet
 
-.PHONY: book test notebooks checkpoints bench figures requirements serve clean environment
+.PHONY: book test notebooks checkpoints bench figures screenshot requirements serve clean environment
 
 book: $(ENVIRONMENT)
 	@$(BUILD) || { rm -rf _build/.doctrees; exit 1; }  # a page with a warning is read again
@@ -33,6 +33,10 @@ bench: book  # time the widgets, and race fit against a plain loop: ten minutes 
 
 figures: $(ENVIRONMENT)
 	$(BIN)/python img/draw.py
+
+screenshot: book  # the README's picture of a widget
+	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/python img/screenshot.py
 
 serve: book
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html

@@ -84,7 +84,7 @@ def test_what_needs_a_kernel_leaves_a_picture_and_a_sentence():
 @pytest.mark.parametrize("page", notebooks(), ids=lambda page: page.stem)
 def test_stored_state_is_that_of_the_widget_as_it_is_now(page):
     """A trait that a widget has gained or lost since asks for `make notebooks`."""
-    for _, found in live.widget_outputs(page):
+    for *_, found in live.widget_outputs(page):
         stored = found.metadata["vaelib"]
         if stored["state"]:
             kind = getattr(widgets, stored["widget"])

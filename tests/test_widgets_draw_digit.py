@@ -130,5 +130,5 @@ def test_an_encoder_that_a_page_cannot_run_is_refused(images):
 
 
 def test_no_choices_are_refused(model, images):
-    with pytest.raises(ValueError, match="num_choices of 1 or more, got 0"):
+    with pytest.raises(ValueError, match="num_choices as an integer of 1 or more, got 0"):
         DrawDigit(model, images, torch.arange(10), num_choices=0)

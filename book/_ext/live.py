@@ -24,14 +24,17 @@ SLIDERS_NOTE = "Run this chapter in Jupyter to move its sliders: they need Pytho
 logger = logging.getLogger(__name__)
 
 
-def widget_outputs(path: Path) -> list[tuple[int, dict]]:
-    """The outputs of a notebook that hold a widget's state, with the index of their cells."""
+def widget_outputs(path: Path) -> list[tuple[int, int, dict]]:
+    """The outputs of a notebook that hold a widget's state.
+
+    Before each stand the index of its cell, and its own among what the cell displayed.
+    """
     notebook = nbformat.read(path, as_version=4)
     return [
-        (index, output)
+        (index, place, output)
         for index, cell in enumerate(notebook.cells)
-        for output in cell.get("outputs", [])
-        if base.STATE in output.get("metadata", {})
+        for place, output in enumerate(o for o in cell.get("outputs", []) if "data" in o)
+        if base.STATE in output.metadata
     ]
 
 
@@ -45,12 +48,12 @@ def mount(app, doctree):
         for node in doctree.findall(nodes.container)
         if node.get("nb_element") == "cell_code"
     }
-    for index, output in widget_outputs(path):
-        bundle = next(
-            node
-            for node in cells[index].findall(nodes.container)
-            if node.get("nb_element") == "mime_bundle"
-        )
+    bundles = {
+        index: [n for n in cell.findall(nodes.container) if n.get("nb_element") == "mime_bundle"]
+        for index, cell in cells.items()
+    }  # as they are before any is replaced
+    for index, place, output in widget_outputs(path):
+        bundle = bundles[index][place]
         picture = next(child for child in bundle.children if child.get("mime_type") == "image/png")
         bundle.replace_self(around(picture.children, output))
         used_on_page(app.env, output)
@@ -67,7 +70,7 @@ class ShowWidget(SphinxDirective):
         self.env.note_dependency(str(path))
         found = [
             output
-            for _, output in widget_outputs(path)
+            for *_, output in widget_outputs(path)
             if output.metadata[base.STATE]["widget"] == name
         ]
         if not found:

@@ -105,6 +105,7 @@
     ]);
     const model = modelOf(Object.fromEntries(names.map((name, i) => [name, values[i]])));
     const el = document.createElement("div");
+    const bottom = bottomOf(figure);
     figure.append(el); // in the page first, for a module measures what it draws on
     try {
       await module.default.render({ model, el });
@@ -114,6 +115,19 @@
     }
     figure.vaelib = { model, module };
     figure.dataset.ready = "";
+    if (bottom < scrollY) await keepPlace(figure, bottom);
+  }
+
+  /** Where a figure ends on the page. */
+  function bottomOf(figure) {
+    return figure.getBoundingClientRect().bottom + scrollY;
+  }
+
+  /** The text that is read stays where it is when a figure above it changes its height. */
+  async function keepPlace(figure, bottom) {
+    if (CSS.supports("overflow-anchor", "auto")) return; // the browser sees to it
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    scrollBy({ top: bottomOf(figure) - bottom, behavior: "instant" }); // all is drawn and written
   }
 
   function fail(figure, error) {

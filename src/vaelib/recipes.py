@@ -148,13 +148,13 @@ def score(model, recipe: Recipe, num_samples: int) -> dict:
     }
 
 
-def append_provenance(entry: dict, path=PROVENANCE) -> None:
+def append_provenance(entry: dict, path=None) -> None:
     """Add to the list in the file what was made, how, where and how well.
 
     Raises:
         ValueError: if the file is there and is no JSON list; it is left as it is.
     """
-    path = Path(path)
+    path = Path(path or PROVENANCE)
     entries = []
     if path.exists():
         try:
@@ -167,7 +167,7 @@ def append_provenance(entry: dict, path=PROVENANCE) -> None:
     write_atomically(path, text.encode())
 
 
-def make(name: str, folder=FOLDER, provenance=PROVENANCE) -> dict:
+def make(name: str, folder=None, provenance=None) -> dict:
     """Train a recipe, going on where an earlier call was cut off; save weights and provenance.
 
     Raises:
@@ -179,7 +179,7 @@ def make(name: str, folder=FOLDER, provenance=PROVENANCE) -> dict:
     model, history = train(name, checkpoint=run)
     if history.stopped:
         raise KeyboardInterrupt(history.stopped)
-    path = Path(folder) / f"{name}.safetensors"
+    path = Path(folder or FOLDER) / f"{name}.safetensors"
     save(model, path, half=recipe.half)
     entry = {
         "name": name,

@@ -266,3 +266,52 @@ def test_a_page_without_widgets_loads_none_of_their_scripts(browser, server):
     with Visit(browser, server, mathematics=False) as visit:
         visit.open(built(page))
         assert visit.page.locator("script[src*=widgets]").count() == 0
+
+
+def test_the_text_that_is_read_stays_when_a_widget_above_it_starts(browser, server):
+    """Also where the browser does not see to it itself, as Safari does not."""
+    page, name = next(place for place in PLACES if place[0].stem == "autoencoder")
+    with Visit(browser, server, mathematics=False) as visit:
+        visit.page.add_init_script("CSS.supports = () => false")
+        visit.open(built(page))
+        figure = visit.page.locator(f"figure[data-widget={name}]")
+        bottom = "f => f.getBoundingClientRect().bottom"
+        before = figure.evaluate(
+            f"""f => {{
+                document.documentElement.style.overflowAnchor = 'none';
+                const top = ({bottom})(f) + scrollY + 200;
+                scrollTo({{top, behavior: 'instant'}});
+                return ({bottom})(f);
+            }}"""
+        )
+        assert before < -100
+        expect(figure).to_have_attribute("data-ready", "")
+        still = f"([f, before]) => Math.abs(({bottom})(f) - before) < 2"
+        visit.page.wait_for_function(still, arg=[figure.element_handle(), before])
+
+
+def test_on_paper_the_picture_stands_for_the_widget(browser, server, place):
+    page, name = place
+    with Visit(browser, server, mathematics=False) as visit:
+        figure = ready_widget(visit.open(page), name)
+        visit.page.emulate_media(media="print")
+        expect(figure.locator("img")).to_be_visible()
+        expect(figure.locator(".vae-root")).to_be_hidden()
+        expect(figure.locator(".vae-note")).to_be_hidden()
+
+
+def test_the_view_follows_the_point_and_does_not_pull_it_back(browser, server, place):
+    page, name = place
+    with Visit(browser, server, mathematics=False) as visit:
+        figure = ready_widget(visit.open(page), name)
+        figure.get_by_label("zoom").fill("20")
+        z = "f => f.vaelib.model.get('z')"
+        figure.evaluate("f => f.vaelib.model.set('z', [50, 1])")
+        figure.locator("canvas[tabindex='0']").focus()
+        visit.page.keyboard.press("ArrowUp")
+        x, y = figure.evaluate(z)
+        assert (x, y > 1) == (50, True)
+        figure.evaluate("f => f.vaelib.model.set('z', [0, 0])")
+        for _ in range(60):
+            visit.page.keyboard.press("Shift+ArrowRight")
+        assert figure.evaluate(z)[0] > 1  # far beyond the view with which it began

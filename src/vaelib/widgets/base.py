@@ -50,8 +50,8 @@ def _read(file: str) -> str:
 class Widget(anywidget.AnyWidget):
     """A widget of the book: a subclass names its `source` and draws its `still`.
 
-    Every trait of a subclass that is tagged `sync=True` can be observed, linked and set from
-    Python in Jupyter, and is what a page starts from.
+    The traits that are tagged `sync=True` are what a page starts from. Those that a subclass names
+    under Traits can be observed, linked and set from Python in Jupyter; the others are its data.
     """
 
     source: str  # the file in js/ that holds the subclass's front end

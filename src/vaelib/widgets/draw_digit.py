@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaelib import plots
 from vaelib.data import check_images
-from vaelib.models import VAE
+from vaelib.models import VAE, check_sizes
 from vaelib.widgets import network
 from vaelib.widgets.base import Finite, Widget
 from vaelib.widgets.latent_explorer import (
@@ -79,11 +79,10 @@ class DrawDigit(Widget):
             raise ValueError(f"wanted a model of 28 x 28 pixels, got {model.input_dim} pixels")
         check_images(images)
         check_labels(labels, len(images))
-        if num_choices < 1:
-            raise ValueError(f"wanted num_choices of 1 or more, got {num_choices}")
+        check_sizes({"num_choices": num_choices})
         self._model = network.half(copy.deepcopy(model).cpu())
         with torch.no_grad():
-            self._means, _ = self._model.encode(images.cpu())
+            self._means, _ = self._model.encode(images.cpu().float())
         self._labels = labels
         choices = (images[:num_choices].flatten(1) * 255).round().to(torch.uint8)
         super().__init__(

@@ -1,5 +1,6 @@
 """A map of the latent space in which a point is moved and its image follows."""
 
+import copy
 import math
 
 import torch
@@ -8,9 +9,12 @@ from torch import Tensor
 
 from vaelib import plots
 from vaelib.data import check_images
-from vaelib.models import VAE
+from vaelib.models import VAE, check_sizes
+from vaelib.objectives import elbo_terms
 from vaelib.widgets import network
 from vaelib.widgets.base import Widget, finite_list
+
+DRAWS = 1000  # of z for each image's reconstruction loss
 
 
 class LatentExplorer(Widget):
@@ -18,7 +22,8 @@ class LatentExplorer(Widget):
 
     A click on one of the first `num_choices` images, or its number, chooses it: the widget then
     shows the image, its mean, the ellipses one and two standard deviations around it, what the
-    model rebuilds of it, and its two loss terms.
+    model rebuilds of it, and its two loss terms, the reconstruction loss as a mean over 1,000 draws
+    from q(z|x). The networks are rounded to float16, as a page has them.
 
     Traits:
         z: the point that is decoded, two finite numbers.
@@ -42,6 +47,7 @@ class LatentExplorer(Widget):
     extent = traitlets.Dict().tag(sync=True)
     means = traitlets.Bytes().tag(sync=True)
     log_var = traitlets.Bytes().tag(sync=True)
+    reconstruction_loss = traitlets.Bytes().tag(sync=True)
     labels = traitlets.Bytes().tag(sync=True)
     images = traitlets.Bytes().tag(sync=True)
     decoder = traitlets.Dict().tag(sync=True)
@@ -52,22 +58,23 @@ class LatentExplorer(Widget):
         check_plane(model)
         check_images(images)
         check_labels(labels, len(images))
-        if num_choices < 1:
-            raise ValueError(f"wanted num_choices of 1 or more, got {num_choices}")
+        check_sizes({"num_choices": num_choices})
+        self._model = network.half(copy.deepcopy(model).cpu())
+        images, self._labels = images.cpu().float(), labels.cpu()
+        self._choices = choices = images[:num_choices].flatten(1)
         with torch.no_grad():
-            device = next(model.parameters()).device
-            mu, log_var = (terms.cpu() for terms in model.encode(images.to(device)))
-        choices = images[:num_choices].flatten(1)
-        self._model, self._mu, self._log_var, self._choices = model, mu, log_var, choices
-        self._labels = labels
+            self._mu, self._log_var = mu, log_var = self._model.encode(images)
+            generator = torch.Generator().manual_seed(0)
+            terms = elbo_terms(self._model, choices, DRAWS, generator)
         super().__init__(
             side=network.image_side(model),
             extent=extent_of(mu),
             means=float32(mu),
             log_var=float32(log_var[:num_choices]),
-            labels=labels.to(torch.uint8).numpy().tobytes(),
+            reconstruction_loss=float32(-terms.reconstruction),
+            labels=self._labels.to(torch.uint8).numpy().tobytes(),
             images=(choices * 255).round().to(torch.uint8).numpy().tobytes(),
-            decoder=network.pack(model.decoder),
+            decoder=network.pack(self._model.decoder),
             likelihood=model.likelihood,
             sigma=model.sigma,
             z=mu[0].tolist(),
@@ -117,6 +124,8 @@ def check_labels(labels: Tensor, count: int) -> None:
     Raises:
         ValueError: if they are not `count` integers of 0 to 255.
     """
+    if not isinstance(labels, Tensor):
+        raise ValueError(f"wanted labels as a tensor, got a {type(labels).__name__}")
     if labels.shape != (count,) or labels.is_floating_point():
         raise ValueError(
             f"wanted {count} integer labels, one an image, got {labels.dtype} "

@@ -5,11 +5,9 @@ import {
   announcement, change, element, onChange, onTheme, picture, readout, slider, text,
 } from "./controls.js";
 import {
-  Network, fromBytes, fromFloat32, gaussianKL, normals, probabilities, reconstructionLoss,
+  Network, fromBytes, fromFloat32, gaussianKL, probabilities, reconstructionLoss,
 } from "./network.js";
-import { cursor, dot, ellipses, plane } from "./plane.js";
-
-const DRAWS = 64; // draws of z for the expected reconstruction loss
+import { cursor, dot, ellipses, isInside, plane } from "./plane.js";
 
 function read(model) {
   const side = model.get("side");
@@ -19,20 +17,10 @@ function read(model) {
     labels: bytesOf(model.get("labels")),
     images: imagesOf(fromBytes(model.get("images")), side),
     logVar: pairsOf(fromFloat32(model.get("log_var"))),
+    losses: fromFloat32(model.get("reconstruction_loss")), // averaged over q(z|x)
     decoder: new Network(model.get("decoder")),
     likelihood: { kind: model.get("likelihood"), sigma: model.get("sigma") },
   };
-}
-
-/** E over q(z|x) of minus log p(x|z), by the same draws at every visit. */
-function expectedLoss(data, chosen, sigma) {
-  const normal = normals(chosen + 1);
-  let sum = 0;
-  for (let k = 0; k < DRAWS; k += 1) {
-    const z = data.means[chosen].map((mu, d) => mu + sigma[d] * normal());
-    sum += reconstructionLoss(data.likelihood, data.images[chosen], data.decoder.run(z));
-  }
-  return sum / DRAWS;
 }
 
 function render({ model, el }) {
@@ -114,16 +102,14 @@ function render({ model, el }) {
     const loss = reconstructionLoss(data.likelihood, data.images[model.get("chosen")], logits);
     numbers.set({ "−log p(x|z) at your z": `${text(loss, 1)} nats` });
     sliders.forEach((one, d) => one.set(z[d]));
-    const outside =
-      z[0] < extent.left || z[0] > extent.right || z[1] < extent.bottom || z[1] > extent.top;
-    spoken.say(outside ? `${at}, beyond the map` : at);
+    spoken.say(isInside(z, extent) ? at : `${at}, beyond the map`);
   }
 
   function showChosen() {
     const chosen = model.get("chosen");
     const [mu, sigma] = [data.means[chosen], sigmaOf(data, chosen)];
     const kl = gaussianKL(mu, data.logVar[chosen]);
-    const loss = expectedLoss(data, chosen, sigma);
+    const loss = data.losses[chosen];
     const label = data.labels[chosen];
     original.draw(data.images[chosen], `Test image ${chosen}, labelled ${label}`);
     const again = probabilities(data.decoder.run(mu));

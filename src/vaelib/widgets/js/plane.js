@@ -26,6 +26,7 @@ export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -
 export function plane(options) {
   const { label, value, onMove, onPick } = options;
   let extent = options.extent; // what is in view
+  let factor = 1; // how many times larger than the whole
   const spanX = () => extent.right - extent.left;
   const spanY = () => extent.top - extent.bottom;
   const { node, begin } = canvas({ label, aspect: spanX() / spanY() });
@@ -98,14 +99,18 @@ export function plane(options) {
     event.preventDefault();
     const step = (event.shiftKey ? 0.05 : 0.01) * spanX();
     const [x, y] = value();
-    onMove([
-      clamp(x + step * arrow[0], extent.left, extent.right),
-      clamp(y + step * arrow[1], extent.bottom, extent.top),
-    ]);
+    const whole = options.extent; // a point that is beyond it already is not pulled back
+    const to = [
+      clamp(x + step * arrow[0], Math.min(whole.left, x), Math.max(whole.right, x)),
+      clamp(y + step * arrow[1], Math.min(whole.bottom, y), Math.max(whole.top, y)),
+    ];
+    onMove(to);
+    if (factor > 1 && !isInside(to, extent)) zoom(factor, to); // the view follows
   });
 
   /** Shows the plane `factor` times larger around a point, or as a whole if the factor is 1. */
-  const zoom = (factor, [x, y]) => {
+  const zoom = (times, [x, y]) => {
+    factor = times;
     const whole = options.extent;
     const [halfX, halfY] = [
       (whole.right - whole.left) / 2 / factor, (whole.top - whole.bottom) / 2 / factor,
@@ -123,6 +128,11 @@ export function plane(options) {
     stopTheme();
   };
   return { node, draw, drawAgain, zoom, stop };
+}
+
+/** @param {Point} point @param {Extent} extent */
+export function isInside([x, y], { left, right, bottom, top }) {
+  return left <= x && x <= right && bottom <= y && y <= top;
 }
 
 /** @returns {number} the value, or the end of the interval that it lies beyond */
