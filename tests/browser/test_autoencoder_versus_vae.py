@@ -236,3 +236,10 @@ def test_a_finger_moves_the_cursor_on_a_phone_where_the_maps_are_stacked(browser
         assert one.page.evaluate("scrollY") == scrolled
         assert one.page.evaluate("document.documentElement.scrollWidth") <= 390
         assert one.problems == []
+
+
+def test_each_table_names_its_model(figure):
+    names = [t.get_attribute("aria-label") for t in figure.locator(".vae-readout").all()]
+    assert names == ["autoencoder at the cursor", "VAE at the cursor"]
+    titles = figure.locator(".vae-title").all_inner_texts()
+    assert titles == [f"{name} (grey: no code within ρ)" for name in ("autoencoder", "VAE")]

@@ -321,6 +321,47 @@ def test_a_stroke_is_taken_back_and_the_sheet_is_cleared(cleared):
     assert canvases.trait(cleared, "pixels") == BLANK
 
 
+def test_taking_back_the_last_stroke_by_keyboard_keeps_the_focus(cleared):
+    stroke(cleared, SEVEN)
+    pixels_after(cleared, BLANK)
+    undo = cleared.get_by_role("button", name="undo last stroke")
+    undo.press("Enter")
+    expect(undo).to_be_disabled()
+    expect(undo).to_be_focused()
+    undo.press("Enter")
+    assert canvases.trait(cleared, "pixels") == BLANK
+
+
+def test_a_stroke_ends_when_the_sheet_changes_below_the_pointer(cleared):
+    """What it had drawn is gone, and nothing joins on to it: Visit would tell of an error."""
+    mouse, digit = cleared.page.mouse, digit_bytes()[2].flatten().tolist()
+    changes = {
+        "undo": (lambda: cleared.page.keyboard.press("Control+z"), BLANK),
+        "Python": (lambda: set_pixels(cleared, digit), digit),
+    }
+    for change, expected in changes.values():
+        before = canvases.trait(cleared, "pixels")
+        sheet_of(cleared).focus()
+        mouse.move(*on_sheet(cleared, SEVEN[0]))
+        mouse.down()
+        mouse.move(*on_sheet(cleared, SEVEN[1]))
+        pixels_after(cleared, before)
+        change()
+        mouse.move(*on_sheet(cleared, SEVEN[2]))
+        mouse.up()
+        settle(cleared)
+        assert canvases.trait(cleared, "pixels") == expected
+
+
+def test_a_held_space_puts_the_pen_down_once(cleared):
+    sheet_of(cleared).focus()
+    for _ in range(4):  # pressed down again without coming up: the key repeats
+        cleared.page.keyboard.down("Space")
+    cleared.page.keyboard.up("Space")
+    expect(said(cleared)).to_contain_text("Pen down")
+    cleared.page.keyboard.press("Escape")
+
+
 def test_an_empty_sheet_is_not_encoded(cleared):
     assert canvases.trait(cleared, "mu") is None
     assert canvases.trait(cleared, "log_var") is None
@@ -382,6 +423,14 @@ def test_the_slider_puts_a_test_image_on_the_sheet(figure):
     digit = digit_bytes()[3].flatten().tolist()
     assert canvases.trait(figure, "pixels") == digit
     assert_encoded(figure, digit)
+
+
+def test_a_cleared_test_image_is_put_on_the_sheet_again(cleared):
+    slider = cleared.get_by_role("slider", name="test image")
+    chosen = int(slider.input_value())
+    cleared.get_by_role("button", name="put on the sheet").click()
+    digit = digit_bytes()[chosen].flatten().tolist()
+    assert canvases.trait(cleared, "pixels") == digit
 
 
 def test_z_is_drawn_again_and_the_same_seed_draws_the_same(figure):

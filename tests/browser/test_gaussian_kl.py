@@ -8,6 +8,7 @@ import torch
 from playwright.sync_api import expect
 
 import vaelib
+from tests.browser import canvases
 from tests.browser.conftest import PHONE, Visit, ready_widget
 
 PAGE = "book/kl.html"
@@ -45,7 +46,7 @@ def test_terms_and_their_sum_are_those_of_the_closed_form(figure, mu, sigma):
     expected = [-np.log(sigma), mu**2 / 2, sigma**2 / 2, -0.5]
     kl = vaelib.gaussian_kl(*torch.tensor([[mu], [2 * np.log(sigma)]], dtype=torch.float64))
     assert shown == pytest.approx([*expected, kl.item()], abs=6e-4)
-    told = figure.locator("canvas").get_attribute("aria-label")
+    told = figure.locator(".vae-announcement").text_content()
     assert f"KL = {kl.item():.3f} nats" in told
 
 
@@ -112,9 +113,12 @@ def test_arrow_keys_move_both(figure):
         canvas.press(key)
     assert state(figure) == pytest.approx((0.3, 1.3))
     put(figure, 3.0, 0.1)
+    name = canvas.get_attribute("aria-label")
     for key in ("ArrowRight", "ArrowDown"):
         canvas.press(key)
     assert state(figure) == (3, 0.1)
+    canvas.press("ArrowLeft")
+    assert canvas.get_attribute("aria-label") == name  # it is not read out with each key
 
 
 def place(figure, z: float, density: float, top: float) -> tuple[float, float]:
@@ -167,6 +171,37 @@ def test_finger_drags_the_peak_on_a_phone(browser, server):
         )
         assert state(figure) == pytest.approx((-1, 1), abs=0.05)
         assert visit.problems == []
+
+
+def test_finger_that_scrolls_the_page_moves_nothing_and_a_tap_does(browser, server):
+    with Visit(browser, server, mathematics=False, **PHONE) as visit:
+        figure = ready_widget(visit.open(PAGE), "GaussianKL")
+        figure.locator("canvas").scroll_into_view_if_needed()
+        put(figure, 0.0, 1.0)
+        x, y = place(figure, 2, 0.1, 0.5)
+        before = visit.page.evaluate("scrollY")
+        canvases.touch(visit.page, [(x + 3 * (i % 2), y - 12 * i) for i in range(10)])
+        visit.page.wait_for_function("before => scrollY > before + 50", arg=before)
+        assert state(figure) == (0, 1)
+        visit.page.touchscreen.tap(*place(figure, 2, 0.4, 0.5))
+        visit.page.wait_for_function(
+            "f => f.vaelib.model.get('mu') > 1.9", arg=figure.element_handle()
+        )
+        assert visit.problems == []
+
+
+def test_old_measures_of_drawing_are_forgotten(figure):
+    count = figure.evaluate(
+        """async (figure) => {
+          for (let i = 0; i < 1100; i += 1) performance.measure("vae-draw");
+          for (let i = 0; i < 100; i += 1) {
+            figure.vaelib.model.set("mu", i / 100);
+            await new Promise(requestAnimationFrame);
+          }
+          return performance.getEntriesByName("vae-draw").length;
+        }"""
+    )
+    assert count <= 1000
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,10 @@ def wait_for_epoch(figure, wanted: int) -> None:
     )
 
 
+def said(figure):
+    return figure.locator(".vae-announcement span").first
+
+
 def map_of(figure):
     return figure.locator("canvas").first
 
@@ -63,14 +67,15 @@ def test_table_shows_the_losses_of_the_epoch(figure, stored, at):
         shown = rows.filter(has_text=name).locator("td").inner_text().split(" / ")
         expected = [stored["losses"][part][i][at - 1] for part in ("test", "train")]
         assert [float(number) for number in shown] == pytest.approx(expected, abs=0.051)
-    assert f"after epoch {at} of {EPOCHS}" in map_of(figure).get_attribute("aria-label")
+    expect(said(figure)).to_have_text(f"after epoch {at} of {EPOCHS}")
 
 
 def test_before_training_nothing_is_measured(figure):
     put(figure, 0)
     row = figure.locator(".vae-readout tr").filter(has_text="KL")
     expect(row.locator("td")).to_have_text("not measured")
-    expect(figure.locator(".vae-announcement")).to_have_text("before training")
+    expect(said(figure)).to_have_text("before training")
+    expect(said(figure)).to_be_visible()
 
 
 def test_points_stand_where_the_means_are_and_between_two_epochs_on_the_way(figure, stored):
@@ -111,6 +116,47 @@ def test_keys_move_the_epoch_on_the_slider_and_on_both_canvases(figure):
     map_of(figure).press("ArrowLeft")
     assert epoch(figure) == 0
     expect(figure.locator(".vae-slider output")).to_have_text(f"0 of {EPOCHS}")
+
+
+def test_keys_leave_the_names_of_the_canvases_and_are_announced(figure):
+    put(figure, 5)
+    names = [canvas.get_attribute("aria-label") for canvas in (map_of(figure), curves_of(figure))]
+    map_of(figure).press("ArrowRight")
+    expect(figure.locator("[role=status]")).to_have_text(f"after epoch 6 of {EPOCHS}")
+    assert [map_of(figure).get_attribute("aria-label"),
+            curves_of(figure).get_attribute("aria-label")] == names  # fmt: skip
+
+
+def test_the_first_line_is_seen_and_not_announced(browser, server):
+    with Visit(browser, server, mathematics=False) as visit:
+        visit.page.clock.install()
+        figure = ready_widget(visit.open(PAGE), "TrainingReplay")
+        expect(said(figure)).not_to_be_empty()
+        visit.page.clock.run_for(2000)
+        expect(figure.locator("[role=status]")).to_be_empty()
+        put(figure, 2)
+        put(figure, 3)
+        expect(said(figure)).to_have_text(f"after epoch 3 of {EPOCHS}")  # at once
+        expect(figure.locator("[role=status]")).to_be_empty()
+        visit.page.clock.run_for(500)
+        expect(figure.locator("[role=status]")).to_have_text(f"after epoch 3 of {EPOCHS}")
+
+
+def test_after_a_stall_it_plays_on_from_where_it_was(browser, server):
+    with Visit(browser, server, mathematics=False) as visit:
+        figure = ready_widget(visit.open(PAGE), "TrainingReplay")
+        put(figure, 0)
+        stalled = figure.evaluate(
+            """(figure) => new Promise((done) => {
+              figure.querySelector("button").click();
+              requestAnimationFrame(() => {
+                const end = performance.now() + 2500;
+                while (performance.now() < end);
+                requestAnimationFrame(() => done(figure.vaelib.model.get("epoch")));
+              });
+            })"""
+        )
+        assert stalled == 0
 
 
 def test_a_press_on_the_curves_goes_to_the_epoch_there_and_a_drag_along(figure):

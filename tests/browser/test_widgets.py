@@ -105,7 +105,7 @@ def test_it_answers_to_a_finger(browser, server, page, name):
 
 def test_every_control_is_reached_named_and_seen_by_keyboard(widget):
     visit, figure = widget
-    controls = [c for c in figure.locator(CONTROLS).all() if c.is_visible() and c.is_enabled()]
+    controls = [c for c in figure.locator(CONTROLS).all() if c.is_visible()]
     assert controls
     controls[0].focus()
     visit.page.keyboard.press("Shift+Tab")  # so that the first, too, is reached with Tab

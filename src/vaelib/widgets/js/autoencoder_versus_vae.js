@@ -105,7 +105,7 @@ function render({ model, el }) {
 /** One model's map with the cursor, what is decoded there, and how far the nearest code is. */
 function viewOf(one, model, { side, labels, setAt }) {
   const decoded = picture({ label: "", side, caption: "decoded at the cursor" });
-  const numbers = readout(["z", "nearest code", "hole", HOLES]);
+  const numbers = readout(["z", "nearest code", "hole", HOLES], `${one.title} at the cursor`);
   numbers.set({ [HOLES]: `${text(100 * shareInHoles(one), 0)} %` });
   const map = plane({
     label:
@@ -138,9 +138,9 @@ function viewOf(one, model, { side, labels, setAt }) {
     numbers.set({ z, "nearest code": `${text(away, 1)} ρ away`, hole: away > 1 ? "yes" : "no" });
     return words;
   };
-  const legend = element("span", {}, "grey: no code within ρ");
+  const legend = element("span", {}, "(grey: no code within ρ)");
   const node = element(
-    "div", {}, element("div", { className: "vae-title" }, one.title, legend), map.node,
+    "div", {}, element("div", { className: "vae-title" }, one.title, " ", legend), map.node,
     element("div", { className: "vae-answer vae-beside" }, decoded.node, numbers.node),
   );
   return { node, map, show };

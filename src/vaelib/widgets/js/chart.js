@@ -45,21 +45,47 @@ export function chart({ label, aspect, paint, onPress, onDrag, onArrow }) {
   return { node, draw, stop };
 }
 
+const SLOP = 6; // CSS pixels that a finger moves in a tap
+
+/**
+ * Mouse and pen act at once. A finger acts once it has moved sideways, or with a tap: moved up or
+ * down it scrolls the page, and nothing else.
+ */
 function listenToPointer(node, onPress, onDrag) {
-  let pressed = false;
+  let pressed = null; // the pointer, where it went down, and whether it acts
   const placeOf = (event) => {
     const box = node.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
   node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || pressed) return;
     node.setPointerCapture(event.pointerId);
-    pressed = true;
-    onPress(placeOf(event), event.pointerType === "touch" ? 28 : 14);
+    const isFinger = event.pointerType === "touch";
+    pressed = { id: event.pointerId, start: placeOf(event), reach: isFinger ? 28 : 14 };
+    if (!isFinger) act();
   });
-  node.addEventListener("pointermove", (event) => pressed && onDrag(placeOf(event)));
-  for (const end of ["pointerup", "pointercancel"]) {
-    node.addEventListener(end, () => (pressed = false));
+  node.addEventListener("pointermove", (event) => {
+    if (event.pointerId !== pressed?.id) return;
+    const [across, along] = movedTo(event);
+    if (!pressed.acts && across > SLOP && across > along) act();
+    if (pressed.acts) onDrag(placeOf(event));
+  });
+  node.addEventListener("pointerup", (event) => {
+    if (event.pointerId !== pressed?.id) return;
+    if (!pressed.acts && Math.max(...movedTo(event)) <= SLOP) act();
+    pressed = null;
+  });
+  for (const end of ["pointercancel", "lostpointercapture"]) {
+    node.addEventListener(end, (event) => {
+      if (event.pointerId === pressed?.id) pressed = null;
+    });
+  }
+  function act() {
+    pressed.acts = true;
+    onPress(pressed.start, pressed.reach);
+  }
+  function movedTo(event) {
+    return placeOf(event).map((at, i) => Math.abs(at - pressed.start[i]));
   }
 }
 

@@ -66,6 +66,17 @@ export function button(text, onClick) {
 }
 
 /**
+ * Shows whether a button has anything to do. It keeps the focus if it has not, so that a reader
+ * with a keyboard is not thrown back to the start of the page.
+ * @param {HTMLElement} node @param {boolean} on
+ */
+export function enable(node, on) {
+  node.setAttribute("aria-disabled", String(!on));
+  const looks = { color: "var(--vae-muted)", borderStyle: "dashed", cursor: "default" };
+  for (const [name, value] of Object.entries(looks)) node.style[name] = on ? "" : value;
+}
+
+/**
  * A labelled choice of one of several names.
  * @param {{label: string, options: {value: string, text: string}[], value: string,
  *   onInput: (value: string) => void}} options
@@ -87,26 +98,44 @@ export function choice({ label, options, value, onInput }) {
   return { node, select, set: (name) => (select.value = name) };
 }
 
-/** A table of named numbers: `set({name: text})` fills it in. */
-export function readout(names) {
+/**
+ * A table of named numbers: `set({name: text})` fills it in.
+ * @param {string[]} names @param {string} [label] what tells it from another table beside it
+ */
+export function readout(names, label) {
   const cells = Object.fromEntries(names.map((name) => [name, element("td")]));
   const rows = names.map((name) =>
     element("tr", {}, element("th", { scope: "row" }, name), cells[name]),
   );
   const node = element("table", { className: "vae-readout" }, element("tbody", {}, ...rows));
+  if (label) node.setAttribute("aria-label", label);
   const set = (values) => {
     for (const [name, text] of Object.entries(values)) cells[name].textContent = text;
   };
   return { node, set };
 }
 
-/** One line that screen readers announce when it changes, at most twice a second. */
+const UNSEEN = // by eyes, but not by screen readers
+  "position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; " +
+  "clip-path: inset(50%); white-space: nowrap";
+
+/**
+ * One line that always tells what is, and its copy, unseen, that screen readers announce once it
+ * has not changed for half a second. The first line is not announced: the reader did nothing yet.
+ */
 export function announcement() {
-  const node = element("p", { className: "vae-announcement", role: "status" });
+  const seen = element("span");
+  const spoken = element("span", { role: "status", style: UNSEEN });
+  const node = element(
+    "p", { className: "vae-announcement", style: "position: relative" }, seen, " ", spoken,
+  );
   let timer = 0;
   const say = (text) => {
+    if (seen.textContent === text) return;
+    const isFirst = !seen.textContent;
+    seen.textContent = text;
     clearTimeout(timer);
-    timer = setTimeout(() => (node.textContent = text), 500);
+    if (!isFirst) timer = setTimeout(() => (spoken.textContent = text), 500);
   };
   return { node, say };
 }
@@ -138,6 +167,16 @@ export function onTheme(callback) {
   };
 }
 
+const MEASURES = "vae-draw";
+let draws = 0;
+
+/** Forgets the measures once there are more than 1000: the browser would keep them all. */
+function forgetMeasures() {
+  draws += 1;
+  if (draws % 100) return; // to count them takes time, too
+  if (performance.getEntriesByName(MEASURES).length > 1000) performance.clearMeasures(MEASURES);
+}
+
 /**
  * Draws at most once a frame however often it is asked, and notes how long that took as a
  * performance measure "vae-draw".
@@ -150,7 +189,8 @@ export function oncePerFrame(draw) {
       asked = 0;
       const start = performance.now();
       draw();
-      performance.measure("vae-draw", { start });
+      performance.measure(MEASURES, { start });
+      forgetMeasures();
     });
   };
 }

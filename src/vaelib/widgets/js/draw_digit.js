@@ -2,8 +2,8 @@
 
 import { bytesOf, paintCloud, pairsOf } from "./cloud.js";
 import {
-  announcement, button, change, element, onChange, onTheme, oncePerFrame, picture, readout, slider,
-  text,
+  announcement, button, change, element, enable, onChange, onTheme, oncePerFrame, picture, readout,
+  slider, text,
 } from "./controls.js";
 import { IMAGE_SIDE, asMnist, inkBox } from "./mnist_image.js";
 import {
@@ -50,7 +50,7 @@ function render({ model, el }) {
   });
   const setPixels = (pixels) => {
     encoded.pixels = pixels ?? BLANK;
-    undo.disabled = !paper.sheet.strokes.length;
+    enable(undo, paper.sheet.strokes.length > 0);
     change(model, { pixels: new DataView(encoded.pixels.slice().buffer) });
   };
   const startWith = (image) => {
@@ -80,7 +80,7 @@ function render({ model, el }) {
       // set by Python or another view: it comes without strokes
       encoded.remark = "";
       encoded.pixels = pixels;
-      undo.disabled = true;
+      enable(undo, false);
       paper.replace(same(pixels, BLANK) ? null : pixels);
     }
     change(model, same(pixels, BLANK) ? { mu: null, log_var: null } : data.encode(pixels));
@@ -130,6 +130,9 @@ function render({ model, el }) {
     format: (value) => String(value),
     onInput: (value) => startWith(data.images[value]),
   });
+  images.node.style.flex = "1 1 12rem";
+  // once the sheet is changed, the slider alone cannot bring back the image where it stands
+  const put = button("put on the sheet", () => startWith(data.images[Number(images.input.value)]));
   const zoom = slider({
     label: "zoom",
     min: 1,
@@ -148,7 +151,7 @@ function render({ model, el }) {
   el.append(
     element(
       "div", {}, paper.node, element("div", { className: "vae-buttons" }, clear, undo),
-      images.node, spoken.node,
+      element("div", { className: "vae-row" }, images.node, put), spoken.node,
     ),
     element("div", {}, map.node, zoom.node),
     element(

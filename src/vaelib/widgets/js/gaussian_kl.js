@@ -68,7 +68,9 @@ function render({ model, el }) {
   const sums = areaTable();
   const set = (values) => change(model, withinReach(values));
   const plot = chart({
-    label: "",
+    label:
+      "Densities q(z) and p(z), and below them the function under the integral. " +
+      "Arrow keys: left and right μ, up and down σ.",
     aspect: 0.95,
     paint: (paper) => paintAll(paper, q),
     ...dragging(() => q, set, () => plot.node),
@@ -98,9 +100,7 @@ function render({ model, el }) {
     table.set([...values, total]);
     const { above, below } = areas(q);
     sums.set([above, below, above + below]);
-    const said = sentence(q, total);
-    plot.node.setAttribute("aria-label", `${said} Arrow keys: left and right μ, up and down σ.`);
-    spoken.say(said);
+    spoken.say(sentence(q, total));
     return plot.draw();
   }
 

@@ -52,7 +52,7 @@ export function pad({ label, onDraw, onPen }) {
     draw();
     onPen("");
   };
-  followPointer(node, { begun, continued, touched: hidePen });
+  const endStroke = followPointer(node, { begun, continued, touched: hidePen });
 
   const keys = { " ": togglePen, Escape: () => (pen.down = false), z: undo };
   node.addEventListener("keydown", (event) => {
@@ -60,6 +60,7 @@ export function pad({ label, onDraw, onPen }) {
     const arrow = ARROWS[event.key];
     if (!arrow && !keys[event.key]) return;
     event.preventDefault();
+    if (event.key === " " && event.repeat) return; // held, it would go up and down
     if (arrow) movePen(arrow, event.shiftKey ? 5 * STEP : STEP);
     else keys[event.key]();
     pen.shown = true;
@@ -69,6 +70,7 @@ export function pad({ label, onDraw, onPen }) {
   node.addEventListener("blur", hidePen);
 
   function togglePen() {
+    endStroke();
     pen.down = !pen.down;
     if (pen.down) begun([...pen.spot]);
   }
@@ -78,12 +80,15 @@ export function pad({ label, onDraw, onPen }) {
     if (pen.down) continued([[...pen.spot]]);
   }
   function undo() {
+    if (!sheet.strokes.length) return;
+    endStroke();
     pen.down = false;
     sheet.strokes.pop();
     drawn();
   }
   /** Begins anew on an image of bytes, or on an empty sheet. */
   function replace(image) {
+    endStroke();
     pen.down = false;
     sheet.strokes = [];
     sheet.image = image;
@@ -100,7 +105,10 @@ export function pad({ label, onDraw, onPen }) {
   return { node, sheet, undo, replace, ink: () => inkOf(sheet), stop };
 }
 
-/** Turns the pointer's way over a canvas into strokes; one pointer draws at a time. */
+/**
+ * Turns the pointer's way over a canvas into strokes; one pointer draws at a time.
+ * @returns {() => void} ends the stroke, though the pointer may still be down
+ */
 function followPointer(node, { begun, continued, touched }) {
   let active = null;
   const spotOf = (event) => {
@@ -125,6 +133,7 @@ function followPointer(node, { begun, continued, touched }) {
   for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
     node.addEventListener(name, ended);
   }
+  return () => (active = null);
 }
 
 let raster = null; // where drawings are turned into pixels, the same on every screen

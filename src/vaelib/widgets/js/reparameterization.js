@@ -61,7 +61,7 @@ function render({ model, el }) {
     graph.set(now);
     table.set(now);
     spoken.say(sentence(now));
-    axes.node.setAttribute("aria-label", `${described(now)} Arrow keys choose a draw.`);
+    axes.node.setAttribute("aria-label", `${described(now.direct)} Arrow keys choose a draw.`);
     return axes.draw();
   }
 
@@ -136,22 +136,22 @@ function tick(label, onInput) {
 }
 
 function sentence({ mu, sigma, eps, direct, chosen, z }) {
+  const beyond = z.filter((each) => each < REACH.axis[0] || each > REACH.axis[1]).length;
+  const edge = beyond ? ` Draws beyond the axis, shown at its edge: ${beyond}.` : "";
   const which = `draw ${chosen + 1} of ${eps.length}`;
   if (direct) {
     const still = "Move μ or σ: z stays where it landed, and f(z) with it.";
-    return `${which}: z = ${text(z[chosen])}. ${still}`;
+    return `${which}: z = ${text(z[chosen])}. ${still}${edge}`;
   }
   const e = eps[chosen] < 0 ? `(${text(eps[chosen])})` : text(eps[chosen]);
-  return `${which}: z = μ + σε = ${text(mu)} + ${text(sigma)} · ${e} = ${text(z[chosen])}`;
+  return `${which}: z = μ + σε = ${text(mu)} + ${text(sigma)} · ${e} = ${text(z[chosen])}.${edge}`;
 }
 
-function described({ mu, sigma, direct, z }) {
-  const beyond = z.filter((each) => each < REACH.axis[0] || each > REACH.axis[1]).length;
-  const edge = beyond ? ` ${beyond} of them lie beyond the axis and are shown at its edge.` : "";
-  const where = `N(μ, σ²) with μ = ${text(mu)} and σ = ${text(sigma)}`;
+/** What the canvas is; what it shows now, the line below it says. */
+function described(direct) {
   return direct
-    ? `${z.length} draws of z that stay where they are, beside ${where}.${edge}`
-    : `${z.length} draws of ε on one axis, each joined to its z on another, from ${where}.${edge}`;
+    ? "Draws of z that stay where they are, beside N(μ, σ²)."
+    : "Draws of ε on one axis, each joined to its z on another, beside N(0, 1) and N(μ, σ²).";
 }
 
 /** A press or a drag chooses the nearest draw, an arrow key the next one along the axis. */

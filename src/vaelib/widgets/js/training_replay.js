@@ -8,6 +8,7 @@ import { fromFloat16 } from "./network.js";
 import { clamp, dot, line, niceStep, paintAxes } from "./plane.js";
 
 const EPOCH_TIME = 700; // milliseconds for an epoch when it plays
+const LONGEST_TICK = 100; // milliseconds: after a stall it goes on from where it was
 const UNIT = "nats per image";
 const CURVES = ["−ELBO", "reconstruction loss", "KL"];
 
@@ -102,6 +103,14 @@ function paintCurves(paper, run, time) {
   paper.context.textAlign = "left";
 }
 
+/** Why the training curve begins so far up, and may stand above that of the test. */
+function curveNote() {
+  const told =
+    "The training curve is the average during the epoch, and its first epoch lies beyond the plot.";
+  const style = "margin: 0.25rem 0 0; color: var(--vae-muted); font-size: 0.85rem";
+  return element("p", { style }, told);
+}
+
 function between(values, at) {
   const before = Math.floor(at);
   const after = Math.min(before + 1, values.length - 1);
@@ -119,7 +128,7 @@ function render({ model, el }) {
   const aspect = (extent.right - extent.left) / (extent.top - extent.bottom);
   const move = ([right, up]) => leap(model.get("epoch") + right + up);
   const map = chart({
-    label: "Latent map",
+    label: `Latent map of ${run.labels.length} images. Arrow keys move the epoch.`,
     aspect,
     paint: (paper) => paintMap(mapBrush(paper, extent), run, shown()),
     onPress: () => {},
@@ -130,7 +139,7 @@ function render({ model, el }) {
   const toEpoch = ([x]) =>
     (run.last * (x - SIDES.left)) / (curves.node.clientWidth - SIDES.left - SIDES.right);
   const curves = chart({
-    label: "Loss curves",
+    label: "Loss curves. Arrow keys move the epoch.",
     aspect: 1,
     paint: (paper) => paintCurves(paper, run, shown()),
     onPress: (place) => leap(toEpoch(place)),
@@ -171,7 +180,7 @@ function render({ model, el }) {
     play.textContent = "pause";
     let before = performance.now();
     const tick = (now) => {
-      time = Math.min(time + Math.max(0, now - before) / EPOCH_TIME, run.last);
+      time = Math.min(time + clamp(now - before, 0, LONGEST_TICK) / EPOCH_TIME, run.last);
       before = now;
       playing = time < run.last ? requestAnimationFrame(tick) : 0;
       if (Math.floor(time) !== model.get("epoch")) go(Math.floor(time));
@@ -191,11 +200,7 @@ function render({ model, el }) {
     const epoch = model.get("epoch");
     if (Math.floor(time) !== epoch) time = epoch; // it was set from elsewhere
     const when = epoch ? `after epoch ${epoch} of ${run.last}` : "before training";
-    map.node.setAttribute("aria-label", `Latent map of ${run.labels.length} images ${when}`);
-    const losses = lossesAt(run, epoch);
-    const told = Object.entries(losses).map(([name, value]) => `${name} ${value}`);
-    curves.node.setAttribute("aria-label", `Loss curves; ${when}: ${told.join("; ")}`);
-    numbers.set(losses);
+    numbers.set(lossesAt(run, epoch));
     scrub.set(epoch);
     spoken.say(when);
     draw();
@@ -205,7 +210,7 @@ function render({ model, el }) {
   el.append(
     element("div", { className: "vae-wide vae-replay" }, play, scrub.node),
     element("div", {}, map.node, spoken.node),
-    element("div", {}, curves.node, numbers.node),
+    element("div", {}, curves.node, ...(run.last > 1 ? [curveNote()] : []), numbers.node),
   );
   const stops = [map.stop, curves.stop, onChange(model, ["epoch"], show)];
   show();
