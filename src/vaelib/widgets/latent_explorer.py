@@ -54,7 +54,7 @@ class LatentExplorer(Widget):
     likelihood = traitlets.Unicode().tag(sync=True)
     sigma = traitlets.Float().tag(sync=True)
 
-    def __init__(self, model: VAE, images: Tensor, labels: Tensor, num_choices: int = 150):
+    def __init__(self, model: VAE, images: Tensor, labels: Tensor, num_choices: int = 100):
         check_plane(model)
         check_images(images)
         check_labels(labels, len(images))
