@@ -244,11 +244,6 @@ def forward_and_back(ax, start, end, broken=False):
     arrow(ax, (x1 + aside, y1), target, color=RED, linestyle=(0, (4, 2)), linewidth=2)
 
 
-def manifold():
-    """What the shipped two-dimensional model decodes over its latent plane."""
-    return vaelib.plots.manifold(vaelib.pretrained("vae-2d"), side=20)
-
-
 def main() -> None:
     """Write every diagram."""
     with matplotlib.rc_context(STYLE):
@@ -262,7 +257,6 @@ def main() -> None:
         )
         for diagram in diagrams:
             diagram().savefig(HERE / f"{diagram.__name__}.svg", metadata={"Date": None})
-    (HERE / "manifold.png").write_bytes(vaelib.plots.png(manifold(), dpi=110))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ function shareInHoles({ codes, radius }) {
   const normal = normals(1);
   let count = 0;
   for (let k = 0; k < COUNTED; k += 1) {
-    count += nearestPoint(codes, [normal(), normal()]).distance > radius;
+    if (nearestPoint(codes, [normal(), normal()]).distance > radius) count += 1;
   }
   return count / COUNTED;
 }

@@ -1,7 +1,7 @@
 /**
  * Charts whose x and y have scales of their own: panels on one canvas, and what is moved in them.
  *
- * @typedef {[number, number]} Span
+ * @typedef {number[]} Span  two numbers
  * @typedef {{left: number, top: number, width: number, height: number}} Box  CSS pixels
  * @typedef {{context: CanvasRenderingContext2D, width: number, height: number,
  *   ink: ReturnType<typeof colors>}} Paper
@@ -91,6 +91,7 @@ function listenToPointer(node, onPress, onDrag) {
 
 /** @param {Paper} paper @param {Box} box @param {Span} x @param {Span} y @returns {Panel} */
 export function panel(paper, box, x, y) {
+  /** @param {Span} point */
   const place = ([atX, atY]) => [
     box.left + ((atX - x[0]) / (x[1] - x[0])) * box.width,
     box.top + ((y[1] - atY) / (y[1] - y[0])) * box.height,

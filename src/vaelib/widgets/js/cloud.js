@@ -3,7 +3,7 @@
 import { PALETTE } from "./controls.js";
 import { dot } from "./plane.js";
 
-/** @param {ArrayLike<number>} numbers x and y in turn @returns {Point[]} */
+/** @param {ArrayLike<number>} numbers x and y in turn @returns {number[][]} */
 export function pairsOf(numbers) {
   return Array.from({ length: numbers.length / 2 }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
 }
@@ -21,7 +21,10 @@ export function imagesOf(pixels, side) {
   );
 }
 
-/** The index of the point nearest to a place, and how far it is. */
+/**
+ * The index of the point nearest to a place, and how far it is.
+ * @param {number[][]} points @param {number[]} place
+ */
 export function nearestPoint(points, [x, y]) {
   let [index, least] = [-1, Infinity];
   for (let i = 0; i < points.length; i += 1) {

@@ -9,7 +9,14 @@ export const PALETTE = [
   "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 ];
 
-/** @returns {HTMLElement} an element with properties and children */
+/**
+ * An element with properties and children.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} [properties]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function element(tag, properties = {}, ...children) {
   const { className, ...rest } = properties;
   const node = document.createElement(tag);

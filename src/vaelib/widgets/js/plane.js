@@ -1,7 +1,7 @@
 /**
  * A plane with axes in which a point is moved with mouse, pen, finger or arrow keys.
  *
- * @typedef {[number, number]} Point
+ * @typedef {number[]} Point  two numbers
  * @typedef {{left: number, right: number, bottom: number, top: number}} Extent
  * @typedef {{context: CanvasRenderingContext2D, width: number, height: number,
  *   place: (point: ArrayLike<number>) => Point, scale: number, ink: ReturnType<typeof colors>}} Brush
@@ -32,6 +32,7 @@ export function plane(options) {
   const { node, begin } = canvas({ label, aspect: spanX() / spanY() });
 
   const scaleNow = () => node.clientWidth / spanX();
+  /** @param {Point} point */
   const place = ([x, y]) => [(x - extent.left) * scaleNow(), (extent.top - y) * scaleNow()];
   const pointOf = (event) => {
     const box = node.getBoundingClientRect();
@@ -130,7 +131,7 @@ export function plane(options) {
   return { node, draw, drawAgain, zoom, stop };
 }
 
-/** @param {Point} point @param {Extent} extent */
+/** @param {Point} point @param {Extent} extent @returns {boolean} */
 export function isInside([x, y], { left, right, bottom, top }) {
   return left <= x && x <= right && bottom <= y && y <= top;
 }
@@ -230,9 +231,9 @@ export function cursor({ context, width, height, place, ink }, point) {
 export function ellipses({ context, place, scale }, color, mean, sigma) {
   const [x, y] = place(mean);
   context.strokeStyle = color;
-  for (const [count, dash] of [[1, []], [2, [5, 4]]]) {
+  for (const count of [1, 2]) {
     context.lineWidth = 2;
-    context.setLineDash(dash);
+    context.setLineDash(count === 1 ? [] : [5, 4]);
     context.beginPath();
     context.ellipse(x, y, count * sigma[0] * scale, count * sigma[1] * scale, 0, 0, 2 * Math.PI);
     context.stroke();

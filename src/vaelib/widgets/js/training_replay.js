@@ -70,6 +70,7 @@ function paintMap(brush, run, time) {
 /** The brush of a map on a chart's paper: the extent fills its width. */
 function mapBrush({ context, width, height, ink }, extent) {
   const scale = width / (extent.right - extent.left);
+  /** @param {number[]} point */
   const place = ([x, y]) => [(x - extent.left) * scale, (extent.top - y) * scale];
   return { context, width, height, ink, extent, scale, place };
 }
