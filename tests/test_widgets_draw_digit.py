@@ -84,7 +84,7 @@ def test_another_number_of_pixels_is_refused(digit, count):
 
 def test_pixels_that_are_no_bytes_are_refused(digit):
     with pytest.raises(traitlets.TraitError, match="pixels"):
-        digit.pixels = [0] * 784
+        digit.pixels = "a drawing"
 
 
 def test_page_state_names_the_networks_and_is_small(digit):
@@ -132,3 +132,13 @@ def test_an_encoder_that_a_page_cannot_run_is_refused(images):
 def test_no_choices_are_refused(model, images):
     with pytest.raises(ValueError, match="num_choices as an integer of 1 or more, got 0"):
         DrawDigit(model, images, torch.arange(10), num_choices=0)
+
+
+def test_what_a_browser_sends_is_encoded(model, images):
+    """Jupyter hands the bytes of a message over as a memoryview."""
+    sheet = DrawDigit(model, images, torch.arange(10))
+    before = sheet.mu
+    sheet.set_state({"pixels": memoryview(bytes(range(256)) * 3 + bytes(16))})
+    assert sheet.mu != before
+    sheet.set_state({"pixels": memoryview(bytes(784))})
+    assert sheet.mu is None

@@ -100,7 +100,7 @@ def kernel_of(address, runtime) -> BlockingKernelClient:
     client = BlockingKernelClient()
     client.load_connection_file(str(runtime / f"kernel-{session['kernel']['id']}.json"))
     client.start_channels()
-    client.wait_for_ready(timeout=60)
+    client.wait_for_ready(timeout=300)  # it answers between two cells
     return client
 
 
@@ -108,7 +108,7 @@ def python(kernel, code: str) -> str:
     """What a line of code prints in the kernel of the chapter."""
     printed = []
     kernel.execute_interactive(
-        code, timeout=60, output_hook=lambda m: printed.append(m["content"].get("text", ""))
+        code, timeout=300, output_hook=lambda m: printed.append(m["content"].get("text", ""))
     )
     return "".join(printed).strip()
 
@@ -159,3 +159,28 @@ def test_a_wrong_value_is_refused_in_the_kernel(chapter):
     _, kernel = chapter
     code = "try:\n explorer.z = [0.0, float('nan')]\nexcept ValueError as error:\n print(error)"
     assert "finite, got nan" in python(kernel, code)
+
+
+def test_a_drawing_reaches_python(chapter):
+    page, _ = chapter
+    widget = page.locator(".vae-root").nth(1)
+    widget.scroll_into_view_if_needed(timeout=MINUTE)
+    widget.get_by_role("button", name="clear").click()
+    await_python(chapter, "sheet.mu is None")
+    sheet = widget.locator("canvas[tabindex='0']").first
+    box = sheet.bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=10)
+    page.mouse.up()
+    await_python(chapter, "sheet.mu is not None and sum(sheet.pixels) > 0")
+
+
+def test_sliders_of_any_model_move_it(chapter):
+    page, _ = chapter
+    await_python(chapter, "'sliders' in globals()")
+    handle = page.locator(".widget-slider .noUi-handle").first
+    handle.scroll_into_view_if_needed(timeout=MINUTE)
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    await_python(chapter, "sliders.z[0] > 0")

@@ -60,7 +60,7 @@ class DrawDigit(Widget):
     """
 
     source = "draw_digit.js"
-    pixels = traitlets.Bytes(bytes(SIDE**2)).tag(sync=True)
+    pixels = traitlets.CBytes(bytes(SIDE**2)).tag(sync=True)  # a browser sends a memoryview
     mu = traitlets.List(Finite(), None, allow_none=True, read_only=True).tag(sync=True)
     log_var = traitlets.List(Finite(), None, allow_none=True, read_only=True).tag(sync=True)
     seed = traitlets.Int(1).tag(sync=True)
