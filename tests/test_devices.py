@@ -46,3 +46,13 @@ def test_memory_that_does_not_suffice_says_what_to_lower():
 def test_other_errors_pass_as_they_are():
     with pytest.raises(RuntimeError, match="must match"), devices.memory_advice("batch_size"):
         torch.zeros(2) + torch.zeros(3)
+
+
+def test_keeping_memory_is_harmless_where_it_cannot_be_asked_for(monkeypatch):
+    devices.keep_freed_memory()
+
+    def missing(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(devices.ctypes, "CDLL", missing)
+    devices.keep_freed_memory()
