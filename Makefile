@@ -25,11 +25,13 @@ notebooks: $(ENVIRONMENT)  # run every chapter, or CHAPTERS="book/building.ipynb
 checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package: minutes
 	$(BIN)/python -m vaelib.recipes
 
-bench: book  # time the widgets, and race fit against a plain loop: ten minutes on an idle machine
+bench: book  # time the widgets, the training loop and the book: half an hour on an idle machine
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/python -m tests.bench.frames
 	$(BIN)/python -m tests.bench.rate
 	$(BIN)/python -m tests.bench.training
+	$(BIN)/python -m tests.bench.ablation
+	$(BIN)/python -m tests.bench.book
 
 figures: $(ENVIRONMENT)
 	$(BIN)/python img/draw.py

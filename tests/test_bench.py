@@ -1,12 +1,13 @@
 """The benchmarks' file, and one short race between the two loops."""
 
 import json
+import sys
 
 import pytest
 import torch
 
 import vaelib
-from tests.bench import rate, report, training
+from tests.bench import ablation, book, rate, report, training
 
 
 def test_a_section_leaves_the_others_alone(tmp_path):
@@ -62,3 +63,36 @@ def test_the_rate_is_of_both_precisions_without_the_rehearsal():
         assert found[precision]["count"] == 2
         assert found[precision]["side"] == 64
         assert 0 < found[precision]["least"] <= found[precision]["median"]
+
+
+def test_every_stage_trains_the_network(monkeypatch):
+    images = vaelib.mnist("train").images[:2000]
+    monkeypatch.setattr(ablation, "MNIST", lambda *_, **__: [(image, 0) for image in images])
+    for stage in range(len(ablation.STAGES)):
+        torch.manual_seed(0)
+        model = vaelib.VAE(784, 32, 2)
+        before = vaelib.mean_terms(model, images).elbo
+        assert ablation.epoch(model, images, 256, stage, seed=0) > 0
+        assert vaelib.mean_terms(model, images).elbo > before
+
+
+def test_the_stages_are_those_of_fit(monkeypatch):
+    images = vaelib.mnist("train").images[:500]
+    monkeypatch.setattr(ablation, "MNIST", lambda *_, **__: [(image, 0) for image in images])
+    found = ablation.measure("784-256-2", images, rounds=2)
+    assert [stage["trick"] for stage in found["stages"]] == list(ablation.STAGES)
+    assert {stage["count"] for stage in found["stages"]} == {2}
+    assert "times the first" in ablation.table("784-256-2", found)
+    json.dumps(found)
+
+
+def test_a_command_s_cost_is_its_time_and_its_memory():
+    seconds, mebibytes = book.cost([sys.executable, "-c", "pass"])
+    assert 0 < seconds < 60
+    large = "import subprocess, sys; subprocess.run([sys.executable, '-c', '\"x\" * 2**28'])"
+    assert book.cost([sys.executable, "-c", large])[1] > mebibytes + 200  # a kernel's, too
+
+
+def test_a_command_that_fails_says_how():
+    with pytest.raises(RuntimeError, match=r"ended with 3: (?s:.)*what went wrong"):
+        book.cost([sys.executable, "-c", "print('what went wrong'); raise SystemExit(3)"])

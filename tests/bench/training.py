@@ -20,8 +20,8 @@ from vaelib.devices import PRECISIONS, fast_float32, machine, pick_device
 
 # What fit is given for each network; the number of epochs is the least that reaches the plain loop.
 NETWORKS = {
-    "784-256-2": {"sizes": (784, 256, 2), "batch_size": 256, "learning_rate": 0.015},
-    "784-400-20": {"sizes": (784, 400, 20), "batch_size": 256, "learning_rate": 0.012},
+    "784-256-2": {"sizes": (784, 256, 2), "batch_size": 256, "learning_rate": 0.025},
+    "784-400-20": {"sizes": (784, 400, 20), "batch_size": 224, "learning_rate": 0.012},
 }
 MOST_EPOCHS = 12
 
