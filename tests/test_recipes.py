@@ -62,6 +62,7 @@ def test_making_leaves_weights_and_their_provenance(tiny):
     assert kept[0]["machine"]["torch"] == torch.__version__
     assert kept[0]["seconds"] > 0
     assert kept[0]["result"]["nll"] < kept[0]["result"]["negative_elbo"] + 1
+    assert 0 < abs(kept[0]["result"]["float16_costs"]) < 0.1
     assert list((tiny / "cache" / "runs").iterdir()) == []
     make(tiny)
     assert len(json.loads((tiny / "provenance.json").read_text())) == 2
@@ -97,7 +98,7 @@ def test_the_cost_is_known_before(tiny, monkeypatch, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert "minutes of training" in printed[0]
     assert "in all; Ctrl-C stops" in printed[1]
-    assert printed[2] == "tiny: 1.0 minutes: nll 88.00"
+    assert printed[2] == "tiny: 1.0 minutes: nll 88"
     assert made == ["tiny"]
 
 

@@ -110,7 +110,9 @@ def test_one_importance_weighted_draw_gives_the_gradient_of_the_elbo_on_average(
     images = DATA.images[[0, 40]].double().expand(2, 1, 3, 4).repeat(20_000, 1, 1, 1)
     gradients = []
     for seed, objective in enumerate(("elbo", "iwae")):
-        settings = training.Settings(1, 1, 1.0, 1.0, objective, 1, None, "float32", False, 0)
+        settings = training.Settings(
+            1, 1, 1.0, 1.0, objective, 1, None, "float32", False, "linear", (0.9, 0.95), 0
+        )
         generator = torch.Generator().manual_seed(seed)
         loss, _ = training._loss(model, images, settings, generator)
         gradients.append(
@@ -177,6 +179,29 @@ def test_learning_rate_rises_for_a_quarter_and_falls_to_nothing():
     assert factors[24] == factors[25] == 1
     assert factors[100] == 0
     assert max(factors) == 1
+
+
+def test_a_constant_learning_rate_stays_where_it_is():
+    model, rates = small_model(), []
+    step = torch.optim.Adam.step
+
+    def noted(self, *arguments, **options):
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", noted)
+        fit(model, schedule="constant", learning_rate=0.003)
+    assert set(rates) == {0.003}
+
+
+def test_betas_are_those_of_adam():
+    runs = []
+    for betas in ((0.9, 0.95), (0.9, 0.999)):
+        model = small_model()
+        fit(model, betas=betas)
+        runs.append(weights(model))
+    assert not torch.equal(*runs)
 
 
 def test_mean_terms_are_the_means_of_elbo_terms():
@@ -288,10 +313,16 @@ def test_settings_out_of_range_are_errors(name, value):
         fit(small_model(), **{name: value})
 
 
-@pytest.mark.parametrize("name", ["objective", "binarize", "precision"])
+@pytest.mark.parametrize("name", ["objective", "binarize", "precision", "schedule"])
 def test_a_choice_that_there_is_not_names_those_there_are(name):
     with pytest.raises(ValueError, match=rf"wanted {name} as one of \(.*, got 'both'"):
         fit(small_model(), **{name: "both"})
+
+
+@pytest.mark.parametrize("betas", [0.9, (0.9,), (0.9, 1.0), (-0.1, 0.9)])
+def test_betas_that_adam_cannot_take_are_errors(betas):
+    with pytest.raises(ValueError, match=r"wanted betas as two numbers in \[0, 1\), got"):
+        fit(small_model(), betas=betas)
 
 
 def test_the_importance_weighted_bound_has_no_beta():

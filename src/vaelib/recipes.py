@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from vaelib.checkpoints import FOLDER, save
+from vaelib.checkpoints import FOLDER, load, save
 from vaelib.data import binarize_once, cache_folder, mnist, write_atomically
 from vaelib.devices import keep_freed_memory, machine
 from vaelib.evaluation import log_likelihood
@@ -149,6 +149,14 @@ def score(model, recipe: Recipe, num_samples: int) -> dict:
     }
 
 
+def cost_of_halving(model, stored, recipe: Recipe) -> float:
+    """How much worse -ELBO is with the stored weights than with those of training, in nats."""
+    images = mnist("test").images
+    if recipe.binarize is not None:
+        images = binarize_once(images, recipe.seed)
+    return mean_terms(model, images).elbo - mean_terms(stored, images).elbo
+
+
 def append_provenance(entry: dict, path=None) -> None:
     """Add to the list in the file what was made, how, where and how well.
 
@@ -210,6 +218,7 @@ def make(name: str, folder=None, provenance=None) -> dict:
         raise KeyboardInterrupt(history.stopped)
     path = Path(folder or FOLDER) / f"{name}.safetensors"
     save(model, path, half=recipe.half)
+    stored = load(path)
     entry = {
         "name": name,
         "recipe": repr(recipe),
@@ -217,8 +226,10 @@ def make(name: str, folder=None, provenance=None) -> dict:
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": machine(),
         "seconds": sum(history.seconds),
-        "result": score(model, recipe, DRAWS),
+        "result": score(stored, recipe, DRAWS),
     }
+    if recipe.half:
+        entry["result"]["float16_costs"] = cost_of_halving(model, stored, recipe)
     append_provenance(entry, provenance)
     run.unlink()
     return entry
@@ -243,7 +254,7 @@ def main(names: list[str]) -> None:
             entry = make(name)
         except KeyboardInterrupt as reason:
             sys.exit(f"{name}: {reason}; the weights in the package stay as they were")
-        result = ", ".join(f"{key} {value:.2f}" for key, value in entry["result"].items())
+        result = ", ".join(f"{key} {value:.4g}" for key, value in entry["result"].items())
         print(f"{name}: {entry['seconds'] / 60:.1f} minutes: {result}")
 
 

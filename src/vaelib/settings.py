@@ -13,6 +13,7 @@ CHOICES = {
     "objective": ("elbo", "iwae"),
     "binarize": (None, "dynamic"),
     "precision": PRECISIONS,
+    "schedule": ("linear", "constant"),
 }
 
 
@@ -33,6 +34,8 @@ class Settings:
     binarize: str | None
     precision: str
     mean_bias: bool
+    schedule: str
+    betas: tuple[float, float]
     seed: int
 
     def __post_init__(self):
@@ -41,6 +44,9 @@ class Settings:
             raise ValueError(f"wanted learning_rate above 0 and finite, got {self.learning_rate!r}")
         if not 0 <= self.beta < math.inf:
             raise ValueError(f"wanted beta of 0 or more and finite, got {self.beta!r}")
+        pair = isinstance(self.betas, tuple) and len(self.betas) == 2
+        if not pair or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"wanted betas as two numbers in [0, 1), got {self.betas!r}")
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"wanted {name} as one of {known}, got {getattr(self, name)!r}")

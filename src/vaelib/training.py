@@ -61,6 +61,8 @@ def fit(
     binarize: str | None = None,
     precision: str = "float32",
     mean_bias: bool = True,
+    schedule: str = "linear",
+    betas: tuple[float, float] = (0.9, 0.95),
     seed: int = 0,
     device: str = "auto",
     checkpoint=None,
@@ -69,8 +71,7 @@ def fit(
 ) -> History:
     """Train a model in place, by Adam on kl * beta - reconstruction.
 
-    The learning rate rises linearly over the first quarter of the steps and falls linearly to zero
-    over the rest. The seed governs the order of the images and the noise, not the initial weights;
+    The seed governs the order of the images and the noise, not the initial weights;
     on one machine the same seed gives the same weights to the last bit. Ctrl-C ends training with a
     warning; the model keeps the weights that it has reached.
 
@@ -78,7 +79,7 @@ def fit(
         model: an `Autoencoder` or a `VAE`.
         train: an `ImageDataset`, or images (N, ...) in [0, 1].
         test: the same, scored after each epoch.
-        learning_rate: the highest of the schedule.
+        learning_rate: Adam's step size, the highest of the schedule.
         beta: weight of the KL term; 1 is the evidence lower bound.
         objective: "elbo", or "iwae" for the importance-weighted bound. The history has the terms of
             the ELBO in both cases.
@@ -90,6 +91,9 @@ def fit(
         mean_bias: begin with the decoder's output at the mean image (`VAE.set_output_bias`), if
             pixels are Bernoulli and that output is still as PyTorch drew it: a decoder that was
             trained is left as it is.
+        schedule: "linear" raises the learning rate over the first quarter of the steps and lowers
+            it to zero over the rest (`warm_up_and_decay`); "constant" leaves it where it is.
+        betas: Adam's decay rates of the gradient's mean and of its square's.
         device: "auto" (a CUDA device if there is one), "cpu", "cuda", ...; all images are moved
             there at once, and the model returns to where it was.
         checkpoint: a file to go on from, if it exists, and to write every ten seconds and at the
@@ -118,6 +122,8 @@ def fit(
         binarize,
         precision,
         mean_bias,
+        schedule,
+        betas,
         seed,
     )
     if objective == "iwae" and isinstance(model, Autoencoder):
@@ -125,7 +131,7 @@ def fit(
     images, test_images = training_data(train, test, settings)
     device, home = pick_device(device), next(model.parameters()).device
     steps = -(-len(images) // batch_size)  # of an epoch; its last batch may be smaller
-    factor = warm_up_and_decay(epochs * steps)
+    factor = SCHEDULES[schedule](epochs * steps)
     history = History()
     bar = tqdm(total=epochs * steps, unit="step", disable=not progress or _bars_are_off())
     try:
@@ -136,7 +142,7 @@ def fit(
             images = images.to(device)
             test_images = None if test_images is None else test_images.to(device)
             generator = torch.Generator(device).manual_seed(seed)
-            optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.95), fused=True)
+            optimizer = torch.optim.Adam(model.parameters(), betas=settings.betas, fused=True)
             run = Run(checkpoint, settings, model, images, optimizer, generator, history)
             bar.update(len(history.train) * steps)
             for epoch in range(len(history.train), epochs):
@@ -218,6 +224,9 @@ def warm_up_and_decay(total: int):
     """A factor of the learning rate for each of `total` steps: up for a quarter, down to zero."""
     warm_up = max(1, total // 4)
     return lambda step: min((step + 1) / warm_up, (total - step) / max(1, total - warm_up))
+
+
+SCHEDULES = {"linear": warm_up_and_decay, "constant": lambda total: lambda step: 1.0}
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from torch import Tensor
 from vaelib import plots
 from vaelib.training import History
 from vaelib.widgets.base import Widget
-from vaelib.widgets.latent_explorer import check_labels, extent_of
+from vaelib.widgets.latent_explorer import check_labels, draw_cloud, extent_of
 
 CURVES = ("−ELBO", "reconstruction loss", "KL")
 
@@ -60,11 +60,9 @@ class TrainingReplay(Widget):
         """The map after the epoch and, beside it, the three curves with the epoch marked."""
         fig, axes = plots.figure(1, 2, width=7, height=4.2, gridspec_kw={"width_ratios": [3, 2]})
         left = axes[0]
-        colors = [plots.PALETTE[label % 10] for label in self._labels.tolist()]
-        left.scatter(*self._means[self.epoch].T, s=6, c=colors, alpha=0.6, linewidths=0)
+        draw_cloud(left, self._means[self.epoch], self._labels)
         box = self.extent
         left.set(xlim=(box["left"], box["right"]), ylim=(box["bottom"], box["top"]))
-        left.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
         last = len(self._means) - 1
         left.set_title(f"epoch {self.epoch} of {last}")
         for index, name in enumerate(CURVES):

@@ -65,6 +65,12 @@ export function slider({ label, min, max, step, value, format, onInput }) {
   return { node, input, set };
 }
 
+/** A slider that magnifies a map up to twenty times. @param {(factor: number) => void} onInput */
+export function zoomSlider(onInput) {
+  const format = (factor) => `${factor} ×`;
+  return slider({ label: "zoom", min: 1, max: 20, step: 1, value: 1, format, onInput });
+}
+
 /** @param {string} text @param {() => void} onClick */
 export function button(text, onClick) {
   const node = element("button", { type: "button", className: "vae-button" }, text);

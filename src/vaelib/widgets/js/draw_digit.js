@@ -3,7 +3,7 @@
 import { bytesOf, paintCloud, pairsOf } from "./cloud.js";
 import {
   announcement, button, change, element, enable, onChange, onTheme, oncePerFrame, picture, readout,
-  slider, text,
+  slider, text, zoomSlider,
 } from "./controls.js";
 import { IMAGE_SIDE, asMnist, inkBox } from "./mnist_image.js";
 import {
@@ -133,17 +133,9 @@ function render({ model, el }) {
   images.node.style.flex = "1 1 12rem";
   // once the sheet is changed, the slider alone cannot bring back the image where it stands
   const put = button("put on the sheet", () => startWith(data.images[Number(images.input.value)]));
-  const zoom = slider({
-    label: "zoom",
-    min: 1,
-    max: 20,
-    step: 1,
-    value: factor,
-    format: (value) => `${value} ×`,
-    onInput: (value) => {
-      factor = value;
-      showSoon();
-    },
+  const zoom = zoomSlider((value) => {
+    factor = value;
+    showSoon();
   });
 
   const showSoon = oncePerFrame(show);

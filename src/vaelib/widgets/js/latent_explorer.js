@@ -3,6 +3,7 @@
 import { bytesOf, imagesOf, nearestPoint, paintCloud, pairsOf } from "./cloud.js";
 import {
   announcement, change, element, onChange, onTheme, picture, readout, slider, text,
+  zoomSlider,
 } from "./controls.js";
 import {
   Network, fromBytes, fromFloat32, gaussianKL, probabilities, reconstructionLoss,
@@ -81,17 +82,9 @@ function render({ model, el }) {
 
   let factor = 1;
   const magnify = () => map.zoom(factor, data.means[model.get("chosen")]);
-  const zoom = slider({
-    label: "zoom",
-    min: 1,
-    max: 20,
-    step: 1,
-    value: factor,
-    format: (value) => `${value} ×`,
-    onInput: (value) => {
-      factor = value;
-      magnify();
-    },
+  const zoom = zoomSlider((value) => {
+    factor = value;
+    magnify();
   });
 
   function showDecoded() {

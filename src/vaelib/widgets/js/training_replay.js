@@ -1,8 +1,9 @@
 /** A training run to scrub through: the latent map organises itself while the losses move along. */
 
+import { bytesOf, paintCloud } from "./cloud.js";
 import { chart, curve, gridX, gridY, panel, words } from "./chart.js";
 import {
-  PALETTE, announcement, button, change, element, onChange, readout, reducedMotion, slider, text,
+  announcement, button, change, element, onChange, readout, reducedMotion, slider, text,
 } from "./controls.js";
 import { fromFloat16 } from "./network.js";
 import { clamp, dot, line, niceStep, paintAxes } from "./plane.js";
@@ -13,11 +14,10 @@ const UNIT = "nats per image";
 const CURVES = ["−ELBO", "reconstruction loss", "KL"];
 
 function readRun(model) {
-  const labels = model.get("labels");
   const { train, test } = model.get("losses");
   return {
     means: fromFloat16(model.get("means")),
-    labels: Array.from({ length: labels.byteLength }, (_, i) => labels.getUint8(i)),
+    labels: bytesOf(model.get("labels")),
     last: train[0].length, // epochs
     train,
     test,
@@ -47,24 +47,8 @@ function lossesAt(run, epoch) {
 
 function paintMap(brush, run, time) {
   paintAxes(brush, brush.extent, ["z₁", "z₂"]);
-  const { context, ink, place } = brush;
-  const places = run.labels.map((_, n) => place(meanAt(run, n, time)));
-  context.globalAlpha = 0.6;
-  places.forEach((at, n) => dot(context, PALETTE[run.labels[n] % 10], at, 2.5));
-  context.globalAlpha = 1;
-  context.font = "600 13px system-ui, sans-serif";
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  for (const label of new Set(run.labels)) {
-    const own = places.filter((_, n) => run.labels[n] === label);
-    const at = [0, 1].map((d) => own.map((each) => each[d]).sort((a, b) => a - b)[own.length >> 1]);
-    dot(context, PALETTE[label % 10], at, 11);
-    dot(context, ink.ground, at, 8.5);
-    context.fillStyle = ink.ink;
-    context.fillText(String(label), ...at);
-  }
-  context.textAlign = "left";
-  context.textBaseline = "alphabetic";
+  const points = Array.from(run.labels, (_, n) => meanAt(run, n, time));
+  paintCloud(brush, points, run.labels);
 }
 
 /** The brush of a map on a chart's paper: the extent fills its width. */
