@@ -238,10 +238,10 @@ CHECKS = [
         how="For one pixel, two guesses q and two draws: the means are sums on a grid in two "
         "dimensions, and the weights and p(x) are closed forms.",
         tex=r"""\begin{aligned}
-            u_k &= \frac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)} , \qquad \bar{u} =
-            \frac{1}{K} \sum_{k=1}^{K} u_k , \\
-            \mathbb{E}_q[\bar{u}] &= p(x) , \qquad \operatorname{Var}_q(\bar{u}) =
-            \frac{1}{K} \operatorname{Var}_q(u) .
+            u_k &= \frac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)} , \\
+            \bar{u} &= \frac{1}{K} \sum_{k=1}^{K} u_k , \\
+            \mathbb{E}_q[\bar{u}] &= p(x) , \\
+            \operatorname{Var}_q(\bar{u}) &= \frac{1}{K} \operatorname{Var}_q(u) .
             \end{aligned}""",
         chains=(
             ("u(z2)", "p_x_given_z(z2) * p_z(z2) / q(z2)"),
@@ -321,10 +321,13 @@ CHECKS = [
         how="For a linear-Gaussian model with a tilted posterior and three guesses: the best "
         "Gaussian is found by a numerical optimiser of the ELBO, its KL is that of "
         "torch.distributions.",
-        tex=r"""\log p(x) - \mathrm{ELBO}(x)
-            = \underbrace{\mathrm{KL}\big(q^\star(z \mid x) \,\|\, p(z \mid
-            x)\big)}_{\text{approximation}}
-            + \underbrace{\mathrm{ELBO}^\star(x) - \mathrm{ELBO}(x)}_{\text{amortization}} .""",
+        tex=r"""\begin{aligned}
+            \log p(x) - \mathrm{ELBO}(x)
+            ={}& \underbrace{\mathrm{KL}\big(q^\star(z \mid x) \,\|\, p(z \mid
+            x)\big)}_{\text{approximation}} \\
+            &+ \underbrace{\mathrm{ELBO}^\star(x) - \mathrm{ELBO}(x)}_{\text{amortization}}
+            .
+            \end{aligned}""",
         chains=(("log_p_x - elbo", "kl_best + elbo_best - elbo"),),
         names=linear_gaussian,
     ),
@@ -349,8 +352,8 @@ CHECKS = [
         "distortion and entropy from torch.distributions.",
         tex=r"""\begin{aligned}
             -\mathbb{E}_x[\mathrm{ELBO}(x)] &= \mathrm{rate} + \mathrm{distortion} , \\
-            \mathrm{rate} &= \mathbb{E}_x\big[\mathrm{KL}(q(z \mid x) \,\|\, p(z))\big]
-            = \mathrm{MI} + \mathrm{KL}\big(q(z) \,\|\, p(z)\big) , \\
+            \mathrm{rate} &= \mathbb{E}_x\big[\mathrm{KL}(q(z \mid x) \,\|\, p(z))\big] \\
+            &= \mathrm{MI} + \mathrm{KL}\big(q(z) \,\|\, p(z)\big) , \\
             \mathrm{distortion} &= -\mathbb{E}_x\big[\mathbb{E}_q[\log p(x \mid z)]\big] .
             \end{aligned}""",
         chains=(
