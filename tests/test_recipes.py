@@ -116,6 +116,63 @@ def test_an_unknown_recipe_names_those_there_are():
         recipes.main(["vae-9d"])
 
 
+def entry(rung, **changes):
+    """An entry as `make` writes it."""
+    recipe = repr(recipes.LADDER[rung])
+    made = {"name": rung, "recipe": recipe, "seed": 0, "date": "2026-11-20", "machine": {}}
+    return made | {"seconds": 3.0, "result": {"nll": 100.0}} | changes
+
+
+def results_of(folder, *entries):
+    path = folder / "provenance.json"
+    path.write_text(json.dumps(entries))
+    return recipes.results(path)
+
+
+def test_results_are_the_newest_of_each_rung_in_the_ladder_s_order(tmp_path):
+    found = results_of(
+        tmp_path,
+        entry("vae-full", seconds=1.0),
+        entry("vae-3-seconds"),
+        entry("vae-full", seconds=2.0),
+        entry("vae-3-seconds", name="vae-2d"),
+    )
+    assert list(found) == ["vae-3-seconds", "vae-full"]
+    assert found["vae-full"]["seconds"] == 2.0
+
+
+def test_results_of_a_recipe_that_has_changed_do_not_count(tmp_path):
+    old = dataclasses.replace(recipes.LADDER["vae-full"], epochs=7)
+    assert results_of(tmp_path, entry("vae-full", recipe=repr(old))) == {}
+
+
+def test_results_read_what_make_wrote(tiny):
+    written = make(tiny)
+    assert recipes.results(tiny / "provenance.json") == {"tiny": written}
+
+
+def test_no_results_are_an_error_that_says_how_to_make_them(tmp_path):
+    with pytest.raises(ValueError, match=r"wanted provenance\.json, .* vae-full, .* there is none"):
+        recipes.results(tmp_path / "provenance.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{}", "wanted a JSON list in provenance.json, got a dict"),
+        (b"[1,", "provenance.json is damaged"),
+        (b"\xff\xfe\xff", "provenance.json is damaged"),
+        (b"[1]", "provenance.json is damaged: an entry lacks date, machine"),
+        (b'[{"name": "vae-full"}]', "provenance.json is damaged: an entry lacks date, machine"),
+    ],
+)
+def test_damaged_results_are_named(tmp_path, content, message):
+    path = tmp_path / "provenance.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        recipes.results(path)
+
+
 @pytest.mark.parametrize("content", ["{}", "[1,"])
 def test_a_damaged_provenance_is_named_and_left(tmp_path, content):
     path = tmp_path / "provenance.json"

@@ -25,11 +25,13 @@ from vaelib.objectives import (
     gaussian_log_likelihood,
     reconstruction_log_likelihood,
 )
+from vaelib.posterior import GridPosterior, grid_posterior
 from vaelib.training import History, TrainingDiverged, fit, mean_terms
 
 __all__ = [
     "VAE",
     "Autoencoder",
+    "GridPosterior",
     "History",
     "ImageDataset",
     "LinearGaussian",
@@ -49,6 +51,7 @@ __all__ = [
     "gaussian_log_likelihood",
     "gradients",
     "graphs",
+    "grid_posterior",
     "holes",
     "image_dataset",
     "iwae_bound",

@@ -150,8 +150,18 @@ def _log_sums(model, images: Tensor, num_samples: int, at_once: int, generator):
 
 def _check_evaluation(model, images: Tensor, num_samples: int, chunk: int) -> None:
     check_sizes({"num_samples": num_samples, "chunk": chunk})
+    check_has_likelihood(model, images)
+
+
+def check_has_likelihood(model, images: Tensor) -> None:
+    """What every estimate of log p(x) asks of a model and its images.
+
+    Raises:
+        ValueError: if the model is an autoencoder, the images are no batch in its range, or one
+            is grey though the pixels are Bernoulli.
+    """
     _check_posterior(model)
-    check_arguments(model, images, num_samples)
+    check_arguments(model, images, 1)
     if model.likelihood == "bernoulli" and not is_binary(images):
         raise ValueError(
             "wanted images of 0 and 1, since a Bernoulli model has no log-likelihood for grey "

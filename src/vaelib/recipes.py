@@ -17,6 +17,7 @@ from vaelib.training import fit, mean_terms
 
 PROVENANCE = FOLDER / "provenance.json"
 DRAWS = 5000  # of z for each test image, as in the papers
+_KEYS = {"name", "recipe", "seed", "date", "machine", "seconds", "result"}  # of an entry
 ALWAYS_SHOWN = ("hidden_dim", "latent_dim", "epochs", "batch_size", "learning_rate", "seed")
 
 
@@ -164,16 +165,44 @@ def append_provenance(entry: dict, path=None) -> None:
         ValueError: if the file is there and is no JSON list; it is left as it is.
     """
     path = Path(path or PROVENANCE)
-    entries = []
-    if path.exists():
-        try:
-            entries = json.loads(path.read_text())
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path.name} is damaged ({error}): restore or delete it") from error
-    if not isinstance(entries, list):
-        raise ValueError(f"wanted a JSON list in {path.name}, got a {type(entries).__name__}")
+    entries = _entries(path) if path.exists() else []
     text = json.dumps([*entries, entry], indent=2, allow_nan=False) + "\n"
     write_atomically(path, text.encode())
+
+
+def results(path=None) -> dict[str, dict]:
+    """What was written down of each rung of the ladder: by name, in the ladder's order.
+
+    Of a rung that was made more than once it is the last entry, and an entry of a recipe that has
+    changed since does not count. A rung that was not made is left out.
+
+    Raises:
+        ValueError: if the file is not there, or is no JSON list of entries as `make` writes them.
+    """
+    path = Path(path or PROVENANCE)
+    if not path.exists():
+        raise ValueError(
+            f"wanted {path.name}, which `python -m vaelib.recipes` followed by the names of rungs "
+            f"writes ({', '.join(LADDER)}); there is none"
+        )
+    newest = {}
+    for entry in _entries(path):
+        missing = _KEYS - entry.keys() if isinstance(entry, dict) else _KEYS
+        if missing:
+            raise ValueError(f"{path.name} is damaged: an entry lacks {', '.join(sorted(missing))}")
+        newest[entry["name"], entry["recipe"]] = entry
+    made = {name: newest.get((name, repr(recipe))) for name, recipe in LADDER.items()}
+    return {name: entry for name, entry in made.items() if entry}
+
+
+def _entries(path: Path) -> list:
+    try:
+        entries = json.loads(path.read_text())
+    except ValueError as error:  # no JSON, or no text
+        raise ValueError(f"{path.name} is damaged ({error}): restore or delete it") from error
+    if not isinstance(entries, list):
+        raise ValueError(f"wanted a JSON list in {path.name}, got a {type(entries).__name__}")
+    return entries
 
 
 def make(name: str, folder=None, provenance=None) -> dict:

@@ -1,0 +1,102 @@
+"""The chapter "Evaluating" prints what the ladder's results and the published rows hold."""
+
+import json
+import re
+
+import pytest
+
+import vaelib
+from tests.pages import ROOT, code_cells
+
+PAGE = ROOT / "book" / "evaluating.ipynb"
+PUBLISHED = json.loads((ROOT / "book" / "_data" / "published.json").read_text())
+
+
+def entry(name, **score):
+    """An entry of provenance.json as `vaelib.recipes.make` writes it."""
+    result = {"negative_elbo": 91.234, "nll": 86.5, "nll_error": 0.0049, "draws": 5000}
+    machine = {"processor": "Some CPU", "cores": 2, "threads": 1, "torch": "2.0"}
+    return {
+        "name": name,
+        "machine": machine,
+        "date": "2026-11-20",
+        "seconds": 183.0,
+        "result": result | {"nll_sampling_error": 0.237} | score,
+    }
+
+
+def run(start, **names):
+    """Run the page's cell that begins so, and return its names."""
+    (cell,) = [cell for cell in code_cells(PAGE) if cell.source.startswith(start)]
+    names = {"vaelib": vaelib, "json": json, "published": PUBLISHED} | names
+    exec(cell.source, names)
+    return names
+
+
+@pytest.fixture
+def lines():
+    return run("def ladder_lines")["ladder_lines"]
+
+
+def test_a_rung_is_a_line_below_its_headings(lines):
+    head, line = lines({"vae-full": entry("vae-full")})
+    assert line.split() == [
+        *("vae-full", "3000", "3.05", "91.23", "86.50", "0.005", "0.24", "5000"),
+    ]
+    assert len(head) == len(line)
+    assert line[: head.index("NLL") + 3].endswith(" 86.50")
+
+
+def test_a_rung_that_was_not_made_is_left_out(lines):
+    assert len(lines({})) == 1
+    assert len(lines({name: entry(name) for name in ("vae-3-seconds", "vae-full")})) == 3
+
+
+def test_published_rows_have_their_nll_below_the_ladder_s(lines, capsys):
+    ladder = {"vae-full": entry("vae-full")}
+    run("def published_lines", ladder=ladder, ladder_lines=lines)
+    head, _, _, *rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 8
+    assert {len(row) for row in rows} == {len(head)}
+    assert rows[0][: head.index("NLL") + 3].endswith(" 86.76")
+
+
+def test_the_machine_is_named_once_and_absent_rungs_are_said(monkeypatch, capsys):
+    ladder = {name: entry(name) for name in list(vaelib.recipes.LADDER)[:3]}
+    monkeypatch.setattr(vaelib.recipes, "results", lambda: ladder)
+    run("ladder = ", PUBLISHED=ROOT / "book" / "_data" / "published.json")
+    assert capsys.readouterr().out.splitlines() == [
+        "2026-11-20: Some CPU, 1 of 2 cores, torch 2.0",
+        "not made yet: vae-full, iwae-5-full",
+    ]
+
+
+def goals(ladder, capsys):
+    run("GOALS = ", ladder=ladder)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_rung_below_the_published_row_says_by_how_much(capsys):
+    ladder = {"vae-full": entry("vae-full"), "iwae-5-full": entry("iwae-5-full", nll=85.0)}
+    assert goals(ladder, capsys) == [
+        "vae-full: 0.26 nats below the published 86.76",
+        "iwae-5-full: 0.54 nats below the published 85.54",
+    ]
+
+
+@pytest.mark.parametrize(("name", "nll"), [("vae-full", 86.77), ("iwae-5-full", 85.55)])
+def test_a_rung_above_the_published_row_fails_the_page(name, nll, capsys):
+    with pytest.raises(AssertionError):
+        goals({name: entry(name, nll=nll)}, capsys)
+
+
+def test_a_rung_that_is_absent_or_was_scored_with_fewer_draws_is_not_compared(capsys):
+    said = goals({"vae-full": entry("vae-full", draws=100, nll=99.0)}, capsys)
+    assert said == [f"{name}: not scored with K = 5000 yet" for name in ("vae-full", "iwae-5-full")]
+
+
+def test_every_published_row_names_a_source_in_the_bibliography():
+    known = re.findall(r"@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text())
+    assert {row["source"] for row in PUBLISHED} <= set(known)
+    assert {row["estimator_draws"] for row in PUBLISHED} == {5000}
+    assert {row["binarization"] for row in PUBLISHED} == {"static", "dynamic"}
