@@ -81,7 +81,6 @@ LADDER = {
     "vae-3-seconds": dataclasses.replace(_RUNG, epochs=4),
     "vae-60-seconds": dataclasses.replace(_RUNG, epochs=72),
     "vae-5-minutes": dataclasses.replace(_RUNG, epochs=360),
-    "iwae-5-minutes": dataclasses.replace(_RUNG, epochs=150, objective="iwae", num_samples=5),
     "vae-full": dataclasses.replace(_RUNG, epochs=3000, learning_rate=0.005),
     "iwae-5-full": dataclasses.replace(
         _RUNG, epochs=2000, learning_rate=0.005, objective="iwae", num_samples=5
