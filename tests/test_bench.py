@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import vaelib
-from tests.bench import ablation, book, rate, report, training
+from tests.bench import ablation, book, plain, rate, report, training
 
 
 def test_a_section_leaves_the_others_alone(tmp_path):
@@ -45,9 +45,7 @@ def test_spread_is_the_median_between_the_extremes():
 def test_a_race_ends_at_the_plain_loop_s_loss(monkeypatch):
     small = {name: vaelib.mnist(name).images[:2000] for name in ("train", "test")}
     monkeypatch.setattr(training, "MNIST_IMAGES", small)
-    monkeypatch.setattr(
-        training, "MNIST", lambda *_, **__: [(image, 0) for image in small["train"]]
-    )
+    monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in small["train"]])
     found = training.measure("784-256-2", rounds=2, epochs=1)
     for run in found["fit"].values():
         assert run["loss"]["most"] <= found["plain"]["loss"]["most"]
@@ -67,7 +65,7 @@ def test_the_rate_is_of_both_precisions_without_the_rehearsal():
 
 def test_every_stage_trains_the_network(monkeypatch):
     images = vaelib.mnist("train").images[:2000]
-    monkeypatch.setattr(ablation, "MNIST", lambda *_, **__: [(image, 0) for image in images])
+    monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in images])
     for stage in range(len(ablation.STAGES)):
         torch.manual_seed(0)
         model = vaelib.VAE(784, 32, 2)
@@ -78,7 +76,7 @@ def test_every_stage_trains_the_network(monkeypatch):
 
 def test_the_stages_are_those_of_fit(monkeypatch):
     images = vaelib.mnist("train").images[:500]
-    monkeypatch.setattr(ablation, "MNIST", lambda *_, **__: [(image, 0) for image in images])
+    monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in images])
     found = ablation.measure("784-256-2", images, rounds=2)
     assert [stage["trick"] for stage in found["stages"]] == list(ablation.STAGES)
     assert {stage["count"] for stage in found["stages"]} == {2}

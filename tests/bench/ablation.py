@@ -10,18 +10,14 @@ import functools
 import time
 
 import torch
-from torch.nn.functional import binary_cross_entropy
-from torch.utils.data import DataLoader
-from torchvision.datasets import MNIST
-from torchvision.transforms import ToTensor
 
 import vaelib
+from tests.bench.plain import BATCH_SIZE as PLAIN_BATCH
+from tests.bench.plain import data_loader, plain_loss
 from tests.bench.report import record, spread
 from tests.bench.training import NETWORKS
-from vaelib.data import mnist_root
 from vaelib.devices import autocast, fast_float32, machine, pick_device
 
-PLAIN_BATCH = 128
 STAGES = (
     "plain loop",
     "images as one tensor",
@@ -33,26 +29,11 @@ STAGES = (
 )
 
 
-def plain_batches(seed: int):
-    """Batches as most tutorials read them: images become tensors one by one."""
-    data = MNIST(mnist_root(), train=True, transform=ToTensor())
-    order = torch.Generator().manual_seed(seed)
-    for images, _ in DataLoader(data, PLAIN_BATCH, shuffle=True, generator=order):
-        yield images
-
-
 def tensor_batches(images: torch.Tensor, batch_size: int, seed: int):
     """Batches taken from one tensor by their indices."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     for indices in order.to(images.device).split(batch_size):
         yield images.index_select(0, indices)
-
-
-def plain_loss(model, images: torch.Tensor) -> torch.Tensor:
-    """Minus the ELBO from the decoder's probabilities."""
-    rebuilt, mu, log_var = model(images)
-    loss = binary_cross_entropy(rebuilt, images, reduction="sum")
-    return (loss + 0.5 * (mu.square() + log_var.exp() - log_var - 1).sum()) / len(images)
 
 
 def epoch(model, images: torch.Tensor, batch_size: int, stage: int, seed: int) -> float:
@@ -61,7 +42,8 @@ def epoch(model, images: torch.Tensor, batch_size: int, stage: int, seed: int) -
     device = images.device
     size = batch_size if on("larger batches") else PLAIN_BATCH
     whole = on("images as one tensor")
-    batches = tensor_batches(images, size, seed) if whole else plain_batches(seed)
+    plain = (batch for batch, _ in data_loader(seed))
+    batches = tensor_batches(images, size, seed) if whole else plain
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=on("fused Adam"))
     precision = "bfloat16" if on("bfloat16") else "float32"
     with fast_float32() if on("products by oneDNN") else contextlib.nullcontext():

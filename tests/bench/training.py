@@ -8,14 +8,10 @@ import argparse
 import time
 
 import torch
-from torch.nn.functional import binary_cross_entropy
-from torch.utils.data import DataLoader
-from torchvision.datasets import MNIST
-from torchvision.transforms import ToTensor
 
 import vaelib
+from tests.bench.plain import data_loader, plain_loss
 from tests.bench.report import record, spread
-from vaelib.data import mnist_root
 from vaelib.devices import PRECISIONS, fast_float32, machine, pick_device
 
 # What fit is given for each network; the number of epochs is the least that reaches the plain loop.
@@ -28,18 +24,13 @@ MOST_EPOCHS = 12
 
 def plain_loop(model, epochs: int, seed: int, device) -> list[float]:
     """The loop that most tutorials have; returns each epoch's seconds."""
-    order = torch.Generator().manual_seed(seed)
-    data = MNIST(mnist_root(), train=True, transform=ToTensor())
-    loader = DataLoader(data, batch_size=128, shuffle=True, generator=order)
+    loader = data_loader(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     seconds = []
     for _ in range(epochs):
         start = time.perf_counter()
         for batch, _ in loader:
-            images = batch.to(device)
-            rebuilt, mu, log_var = model(images)
-            loss = binary_cross_entropy(rebuilt, images, reduction="sum")
-            loss = loss + 0.5 * (mu.square() + log_var.exp() - log_var - 1).sum()
+            loss = plain_loss(model, batch.to(device))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
