@@ -22,8 +22,8 @@ test: $(ENVIRONMENT)
 notebooks: $(ENVIRONMENT)  # run every chapter, or CHAPTERS="book/building.ipynb", and store its outputs
 	$(BIN)/python book/execute.py $(CHAPTERS)
 
-checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package: minutes
-	$(BIN)/python -m vaelib.recipes
+checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package, or NAMES="vae-full ..."
+	$(BIN)/python -m vaelib.recipes $(NAMES)
 
 bench: book  # time the widgets, the training loop and the book: half an hour on an idle machine
 	$(BIN)/python tests/browser/chromium.py
