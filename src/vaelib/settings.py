@@ -36,12 +36,14 @@ class Settings:
     mean_bias: bool
     schedule: str
     betas: tuple[float, float]
+    encoder_rate: float
     seed: int
 
     def __post_init__(self):
         check_sizes({name: getattr(self, name) for name in ("epochs", "batch_size", "num_samples")})
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"wanted learning_rate above 0 and finite, got {self.learning_rate!r}")
+        for name in ("learning_rate", "encoder_rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"wanted {name} above 0 and finite, got {getattr(self, name)!r}")
         if not 0 <= self.beta < math.inf:
             raise ValueError(f"wanted beta of 0 or more and finite, got {self.beta!r}")
         pair = isinstance(self.betas, tuple) and len(self.betas) == 2

@@ -69,6 +69,7 @@ def fit(
     mean_bias: bool = True,
     schedule: str = "linear",
     betas: tuple[float, float] = (0.9, 0.95),
+    encoder_rate: float = 1.0,
     seed: int = 0,
     device: str = "auto",
     checkpoint=None,
@@ -101,6 +102,8 @@ def fit(
         schedule: "linear" raises the learning rate over the first quarter of the steps and lowers
             it to zero over the rest (`warm_up_and_decay`); "constant" leaves it where it is.
         betas: Adam's decay rates of the gradient's mean and of its square's.
+        encoder_rate: the encoder's learning rate, as a multiple of the one of the other weights.
+            Below 1, short runs can take larger steps.
         device: "auto" (a CUDA device if there is one), "cpu", "cuda", ...; all images are moved
             there at once, and the model returns to where it was.
         checkpoint: a file to go on from, if it exists, and to write every ten seconds and at the
@@ -131,6 +134,7 @@ def fit(
         mean_bias,
         schedule,
         betas,
+        encoder_rate,
         seed,
     )
     if objective == "iwae" and isinstance(model, Autoencoder):
@@ -150,7 +154,7 @@ def fit(
             images = images.to(device)
             test_images = None if test_images is None else test_images.to(device)
             generator = torch.Generator(device).manual_seed(seed)
-            optimizer = torch.optim.Adam(model.parameters(), betas=settings.betas, fused=True)
+            optimizer = _optimizer(model, settings)
             run = Run(checkpoint, settings, model, images, optimizer, generator, history)
             bar.update(len(history.train) * steps)
             for epoch in range(len(history.train), epochs):
@@ -186,13 +190,27 @@ def _guesses_grey(model) -> bool:
     return ours and model.likelihood == "bernoulli" and model.has_untrained_output()
 
 
+def _optimizer(model, settings: Settings) -> torch.optim.Adam:
+    """Adam; each group of weights has its own factor of the learning rate."""
+    slower = set(model.encoder.parameters()) if settings.encoder_rate != 1 else set()
+    groups = {settings.encoder_rate: [], 1.0: []}
+    for parameter in model.parameters():
+        groups[settings.encoder_rate if parameter in slower else 1.0].append(parameter)
+    return torch.optim.Adam(
+        [{"params": group, "factor": factor} for factor, group in groups.items() if group],
+        betas=settings.betas,
+        fused=True,
+    )
+
+
 def _train_epoch(model, images, rates, optimizer, generator, settings, bar) -> Terms:
     """One pass over the images in a new order; the mean terms on the way."""
     totals = torch.zeros(2, device=images.device)  # reconstruction and KL, summed over images
     order = torch.randperm(len(images), generator=generator, device=images.device)
     for batch, rate in zip(order.split(settings.batch_size), rates, strict=True):
         loss, terms = _loss(model, images.index_select(0, batch), settings, generator)
-        optimizer.param_groups[0]["lr"] = rate
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -74,11 +74,11 @@ def measure(name: str, images: torch.Tensor, rounds: int) -> dict:
         for stage, trick in enumerate(STAGES):
             torch.manual_seed(seed)
             model = vaelib.VAE(*network["sizes"]).to(images.device)
-            found = epoch(model, images, network["batch_size"], stage, seed)
+            found = epoch(model, images, network["options"]["batch_size"], stage, seed)
             if seed > 0:  # the first round is a rehearsal
                 seconds[trick].append(found)
     return {
-        "batch_size": network["batch_size"],
+        "batch_size": network["options"]["batch_size"],
         "plain_batch_size": PLAIN_BATCH,
         "stages": [{"trick": trick, **spread(seconds[trick])} for trick in STAGES],
     }
