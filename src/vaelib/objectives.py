@@ -48,6 +48,10 @@ def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
     Args:
         images: flattened images in [0, 1].
         logits: log-odds of the pixels; the leading axes are broadcast against those of the images.
+
+    Raises:
+        RuntimeError: inside a transform of `torch.func`. What these ask of a derivative written by
+            hand (`setup_context`) takes time in every step of training.
     """
     return _BernoulliLogLikelihood.apply(*torch.broadcast_tensors(images, logits))
 
@@ -60,10 +64,9 @@ class _BernoulliLogLikelihood(torch.autograd.Function):
     between 1/2 and 1, so that a hundred of them cannot underflow.
     """
 
-    generate_vmap_rule = True  # so that torch.func.vmap takes it
-
     @staticmethod
-    def forward(images: Tensor, logits: Tensor) -> Tensor:
+    def forward(context, images: Tensor, logits: Tensor) -> Tensor:
+        context.save_for_backward(images, logits)
         pixels = logits.shape[-1]
         # The largest block of at most a hundred into which the pixels divide: 98 of MNIST's 784.
         factors = next(count for count in range(100, 0, -1) if pixels % count == 0)
@@ -71,10 +74,6 @@ class _BernoulliLogLikelihood(torch.autograd.Function):
         products = certainty.unflatten(-1, (-1, factors)).prod(-1)  # (..., P) -> (..., P / factors)
         linear = (images * logits).sum(-1) - logits.clamp(min=0).sum(-1)
         return linear + products.log().sum(-1)
-
-    @staticmethod
-    def setup_context(context, inputs, output) -> None:
-        context.save_for_backward(*inputs)
 
     @staticmethod
     def backward(context, gradient: Tensor) -> tuple[Tensor | None, Tensor]:

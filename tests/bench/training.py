@@ -20,7 +20,7 @@ from vaelib.devices import PRECISIONS, fast_float32, machine, pick_device
 NETWORKS = {
     "784-256-2": {
         "sizes": (784, 256, 2),
-        "options": {"epochs": 2, "batch_size": 256, "learning_rate": 0.05, "encoder_rate": 0.25},
+        "options": {"epochs": 2, "batch_size": 320, "learning_rate": 0.06, "encoder_rate": 0.25},
     },
     "784-400-20": {
         "sizes": (784, 400, 20),
@@ -162,7 +162,7 @@ def _wait(device: torch.device) -> None:
 def main() -> None:
     """Measure both networks, print and record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--epochs", type=int, default=10, help="of the plain loop")
     parser.add_argument("--dry", action="store_true", help="print and record nothing")
     arguments = parser.parse_args()
