@@ -53,7 +53,9 @@ def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
         RuntimeError: inside a transform of `torch.func`. What these ask of a derivative written by
             hand (`setup_context`) takes time in every step of training.
     """
-    return _BernoulliLogLikelihood.apply(*torch.broadcast_tensors(images, logits))
+    if images.shape != logits.shape:
+        images, logits = torch.broadcast_tensors(images, logits)
+    return _BernoulliLogLikelihood.apply(images, logits)
 
 
 class _BernoulliLogLikelihood(torch.autograd.Function):

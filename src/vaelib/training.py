@@ -207,8 +207,10 @@ def _train_epoch(model, images, rates, optimizer, generator, settings, bar) -> T
     """One pass over the images in a new order; the mean terms on the way."""
     totals = torch.zeros(2, device=images.device)  # reconstruction and KL, summed over images
     order = torch.randperm(len(images), generator=generator, device=images.device)
+    context = autocast(images.device, settings.precision)
     for batch, rate in zip(order.split(settings.batch_size), rates, strict=True):
-        loss, terms = _loss(model, images.index_select(0, batch), settings, generator)
+        with context:
+            loss, terms = _loss(model, images.index_select(0, batch), settings, generator)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         optimizer.zero_grad()
@@ -223,12 +225,11 @@ def _loss(model, batch: Tensor, settings: Settings, generator) -> tuple[Tensor, 
     """What a step lowers, and the terms of the ELBO, (B,) each."""
     if settings.binarize == "dynamic":
         batch = draw_binary(batch, generator)
-    with autocast(batch.device, settings.precision):
-        if settings.objective == "iwae":
-            bound, terms = iwae_terms(model, batch, settings.num_samples, generator)
-            return -bound.mean(), terms
-        terms = training_terms(model, batch, settings.num_samples, generator)
-        return (settings.beta * terms.kl - terms.reconstruction).mean(), terms
+    if settings.objective == "iwae":
+        bound, terms = iwae_terms(model, batch, settings.num_samples, generator)
+        return -bound.mean(), terms
+    terms = training_terms(model, batch, settings.num_samples, generator)
+    return (settings.beta * terms.kl - terms.reconstruction).mean(), terms
 
 
 def _check_finite(model, terms: list[Terms], epoch: int, learning_rate: float) -> None:
