@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
@@ -139,3 +140,30 @@ def test_elbo_wants_a_draw(num_samples):
 def test_elbo_wants_images_in_the_unit_interval():
     with pytest.raises(ValueError, match=r"in \[0, 1\], got values in"):
         vaelib.elbo(model_of("bernoulli"), 255 * torch.rand(4, 12).double())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_continuous_bernoullis_constant_keeps_its_digits_at_every_logit(dtype):
+    points = [0.0, 1e-30, 1e-8, 1e-4, 0.1, 0.4999, 0.5001, 1.0, 20.0, 100.0, 1e4]
+    points = torch.tensor([sign * point for point in points for sign in (1, -1)], dtype=dtype)
+    logits = points.clone().requires_grad_()
+    found = vaelib.continuous_bernoulli_log_norm(logits)
+    (slope,) = torch.autograd.grad(found.sum(), logits)
+    with mpmath.workdps(120):
+        for logit, value, derivative in zip(
+            points.tolist(), found.tolist(), slope.tolist(), strict=True
+        ):
+            at = mpmath.mpf(logit)
+            exact = mpmath.log(at / mpmath.tanh(at / 2)) if at else mpmath.log(2)
+            exact_slope = 1 / at - 1 / mpmath.sinh(at) if at else 0
+            digits = {"rel": 1e-14 if dtype == torch.float64 else 1e-6}
+            assert value == pytest.approx(float(exact), **digits)
+            assert derivative == pytest.approx(float(exact_slope), rel=100 * digits["rel"], abs=0)
+
+
+def test_the_continuous_bernoullis_constant_is_that_of_the_library():
+    logits = torch.linspace(-12, 12, 241, dtype=torch.float64)
+    library = torch.distributions.ContinuousBernoulli(logits=logits)
+    at_zero = library.log_prob(torch.zeros_like(logits))  # log C + log(1 - x_hat)
+    ours = vaelib.continuous_bernoulli_log_norm(logits) + torch.nn.functional.logsigmoid(-logits)
+    torch.testing.assert_close(ours, at_zero, rtol=1e-6, atol=1e-6)

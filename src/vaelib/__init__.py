@@ -19,6 +19,7 @@ from vaelib.moons import moon_phases
 from vaelib.objectives import (
     Terms,
     bernoulli_log_likelihood,
+    continuous_bernoulli_log_norm,
     elbo,
     elbo_terms,
     gaussian_kl,
@@ -44,6 +45,7 @@ __all__ = [
     "bernoulli_log_likelihood",
     "binarize",
     "binarize_once",
+    "continuous_bernoulli_log_norm",
     "elbo",
     "elbo_terms",
     "fit",

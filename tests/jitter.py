@@ -1,0 +1,176 @@
+"""Another machine, made on purpose: run the chapters where arithmetic comes out a little different.
+
+Two processors, or two builds of torch, agree on a product of matrices or on an exponential to about
+seven digits and not to the last bit. `python -m tests.jitter` starts kernels in which each such
+operation is off by a relative noise of 1e-6 and lets nbval compare what the chapters print there
+with what is stored. A digit that moves would move on some reader's machine too.
+
+The noise is a fixed pattern for each operation and shape, so that the same seed still gives the
+same bits. float64 is left alone: its own noise is far below any printed digit. A graph that is
+exported is not disturbed, since nothing is computed while it is traced.
+
+With `--gpu`, `vaelib.fit` and `vaelib.log_likelihood`, which move to a GPU where there is one,
+multiply as coarsely as TF32 and draw other numbers, for a GPU's generator has a stream of its own.
+"""
+
+import argparse
+import functools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+
+import torch
+
+from tests.pages import ROOT, notebooks
+
+SEED, GPU = "JITTER_SEED", "JITTER_GPU"  # how a kernel is told
+NOISE, TF32 = 1e-6, 2.0**-11  # relative, the largest
+FLIPS = 1e-3  # the share of bfloat16 and float16 results that land on the neighbouring number
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "dot")
+FUNCTIONS = ("exp", "expm1", "log", "log1p", "sigmoid", "tanh", "erf", "softplus")
+FUNCTIONS += ("_softmax", "_log_softmax", "log_sigmoid_forward")
+ON_A_GPU = ("fit", "log_likelihood")
+
+
+class Jitter:
+    """Noise on the results of torch's operations on the CPU, from the moment it is made.
+
+    Attributes:
+        seed: of the noise.
+        coarse: whether products are as coarse as TF32 just now.
+    """
+
+    def __init__(self, seed: int):
+        self.seed, self.coarse = seed, False
+        self._library = torch.library.Library("aten", "IMPL")
+        for name in (*PRODUCTS, *FUNCTIONS):
+            disturbed = functools.partial(self._disturbed, name)
+            self._library.impl(name, disturbed, "CPU")
+            if hasattr(torch.ops.aten, f"{name}_"):
+                self._library.impl(f"{name}_", functools.partial(_in_place, disturbed), "CPU")
+
+    def _disturbed(self, name: str, *arguments, **options):
+        result = _exact(name, *arguments, **options)
+        size = TF32 if self.coarse and name in PRODUCTS else NOISE
+        if isinstance(result, tuple):  # of which the others are what the gradient needs
+            return self._noisy(name, result[0], size), *result[1:]
+        return self._noisy(name, result, size)
+
+    def _noisy(self, name: str, result: torch.Tensor, size: float) -> torch.Tensor:
+        if result.dtype == torch.float32:
+            return result.mul_(self._factors(name, tuple(result.shape), size))
+        if result.dtype in (torch.bfloat16, torch.float16):
+            factors = self._factors(name, tuple(result.shape), 1.0)
+            moved = result * (1 + torch.finfo(result.dtype).eps)
+            return torch.where(factors > 2 - 2 * FLIPS, moved, result)
+        return result
+
+    @functools.lru_cache(maxsize=32)  # noqa: B019 (there is one of it, as long as the process)
+    def _factors(self, name: str, shape: tuple[int, ...], size: float) -> torch.Tensor:
+        """1 + size * u, u uniform in [-1, 1]: the same for an operation and a shape."""
+        key = zlib.crc32(f"{self.seed} {name} {shape}".encode())
+        generator = torch.Generator().manual_seed(key)
+        return 1 + size * (2 * torch.rand(shape, generator=generator) - 1)
+
+
+def _exact(name: str, *arguments, **options):
+    """An operation as torch computes it, by the form of it that is not replaced."""
+    operation, first = getattr(torch.ops.aten, name), arguments[0]
+    if name == "dot":
+        return (first * arguments[1]).sum()
+    if name == "log_sigmoid_forward":
+        out = {"output": first.new_empty(0), "buffer": first.new_empty(0)}
+        return tuple(operation.output(first, **out))
+    dtype = first.dtype if first.is_floating_point() else torch.get_default_dtype()
+    return operation.out(*arguments, **options, out=first.new_empty(0, dtype=dtype))
+
+
+def _in_place(disturbed, first, *arguments, **options):
+    return first.copy_(disturbed(first, *arguments, **options))
+
+
+def pretend_a_gpu(jitter: Jitter) -> None:
+    """Let the functions that would move to a GPU compute and draw as one does."""
+    import vaelib
+
+    for name in ON_A_GPU:
+        function = getattr(vaelib, name)
+        modules = [m for k, m in sys.modules.items() if k.split(".")[0] == "vaelib"]
+        for module in modules:
+            if getattr(module, name, None) is function:
+                setattr(module, name, _as_on_a_gpu(function, jitter))
+
+
+def _as_on_a_gpu(function, jitter: Jitter):
+    @functools.wraps(function)
+    def on_a_gpu(*arguments, **options):
+        if options.get("device", "auto") != "auto":
+            return function(*arguments, **options)
+        jitter.coarse = True
+        try:
+            other_draws = options.get("seed", 0) + 2**20 + jitter.seed
+            return function(*arguments, **options | {"seed": other_draws})
+        finally:
+            jitter.coarse = False
+
+    return on_a_gpu
+
+
+def kernel(arguments: list[str]) -> None:
+    """Be a Jupyter kernel whose torch is disturbed."""
+    from ipykernel.kernelapp import launch_new_instance
+
+    jitter = Jitter(int(os.environ[SEED]))
+    if os.environ.get(GPU) == "1":
+        pretend_a_gpu(jitter)
+    launch_new_instance(argv=arguments)
+
+
+def run(pages: list[Path], seed: int, gpu: bool = False, options=()) -> subprocess.CompletedProcess:
+    """Let nbval compare the pages in disturbed kernels."""
+    with tempfile.TemporaryDirectory() as folder:
+        spec = Path(folder) / "kernels" / "jitter"
+        spec.mkdir(parents=True)
+        argv = [sys.executable, "-m", "tests.jitter", "kernel", "-f", "{connection_file}"]
+        contents = {"argv": argv, "display_name": "jitter", "language": "python"}
+        (spec / "kernel.json").write_text(json.dumps(contents))
+        paths = {
+            "JUPYTER_PATH": folder,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        }
+        environment = os.environ | paths | {SEED: str(seed), GPU: str(int(gpu))}
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short"]
+        command += ["--nbval", "--nbval-kernel-name", "jitter", *options, *map(str, pages)]
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+
+def main(arguments: list[str]) -> int:
+    """Compare the chapters under each seed, and once as on a GPU; print a table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.jitter")
+    parser.add_argument("pages", nargs="*", type=Path, default=notebooks())
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--gpu", action="store_true", help="as on a GPU only")
+    parser.add_argument("--workers", default="2", help="chapters at once")
+    chosen = parser.parse_args(arguments)
+    runs = [(f"seed {n}", n, False) for n in range(0 if chosen.gpu else chosen.seeds)]
+    failed = 0
+    for name, seed, gpu in [*runs, ("as on a GPU", 0, True)]:
+        done = run(chosen.pages, seed, gpu, ["-n", chosen.workers, "--dist", "loadfile"])
+        print(f"{name}: {done.stdout.strip().splitlines()[-1]}", flush=True)
+        if done.returncode:
+            failed = 1
+            print(done.stdout, done.stderr)
+    return failed
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["kernel"]:
+        kernel(sys.argv[2:])
+    else:
+        sys.exit(main(sys.argv[1:]))
