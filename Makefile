@@ -4,7 +4,11 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --quiet
 
-.PHONY: book test notebooks checkpoints bench figures screenshot requirements serve clean environment
+# Tests wait for browsers half of their time, so there are two workers a core; each takes one thread.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q --dist loadfile --no-loadscope-reorder
+
+.PHONY: book test quick jitter matrix notebooks checkpoints bench figures screenshot requirements serve clean environment
 
 book: $(ENVIRONMENT)
 	@$(BUILD) || { rm -rf _build/.doctrees; exit 1; }  # a page with a warning is read again
@@ -13,11 +17,20 @@ book: $(ENVIRONMENT)
 test: $(ENVIRONMENT)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest tests --ignore=tests/browser
-	$(BIN)/pytest --nbval book
 	$(MAKE) --no-print-directory book
 	$(BIN)/python tests/browser/chromium.py
-	$(BIN)/pytest tests/browser
+	$(PYTEST) -n $(WORKERS) --nbval book tests/browser tests
+
+quick: $(ENVIRONMENT)  # the unit tests alone, for someone who edits
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(PYTEST) -n auto --ignore=tests/browser -m "not slow" tests
+
+jitter: $(ENVIRONMENT)  # run the chapters where arithmetic comes out a little different
+	$(BIN)/python -m tests.jitter
+
+matrix: $(ENVIRONMENT)  # run the tests on every Python, version range and kind of instructions here
+	$(BIN)/python -m tests.matrix
 
 notebooks: $(ENVIRONMENT)  # run every chapter, or CHAPTERS="book/building.ipynb", and store its outputs
 	$(BIN)/python book/execute.py $(CHAPTERS)
@@ -54,7 +67,6 @@ $(ENVIRONMENT): requirements.txt pyproject.toml
 	@touch $@
 
 requirements: $(ENVIRONMENT)  # resolve pyproject.toml's ranges into new pins
-	$(BIN)/python -m pip install --quiet uv
 	{ echo "# Written by make requirements."; echo "-e ."; } > requirements.txt.new
 	$(BIN)/uv pip compile pyproject.toml --extra book --extra test --universal --python-version 3.11 \
 		--no-header --no-annotate --quiet >> requirements.txt.new

@@ -29,10 +29,12 @@ from tests.pages import ROOT, notebooks
 
 SEED, GPU = "JITTER_SEED", "JITTER_GPU"  # how a kernel is told
 NOISE, TF32 = 1e-6, 2.0**-11  # relative, the largest
+POOL, OFFSETS = 2**23, 2**16  # random numbers, and where in them a pattern may begin
 FLIPS = 1e-3  # the share of bfloat16 and float16 results that land on the neighbouring number
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "dot")
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "sigmoid", "tanh", "erf", "softplus")
 FUNCTIONS += ("_softmax", "_log_softmax", "log_sigmoid_forward")
+SHARES = ("sigmoid", "_softmax", "tanh")  # results of at most 1
 ON_A_GPU = ("fit", "log_likelihood")
 
 
@@ -46,6 +48,11 @@ class Jitter:
 
     def __init__(self, seed: int):
         self.seed, self.coarse = seed, False
+        generator = torch.Generator().manual_seed(seed)
+        uniform = 2 * torch.rand(POOL + OFFSETS, generator=generator) - 1
+        self._pools = {torch.float32: uniform}
+        for dtype in (torch.bfloat16, torch.float16):  # now and then the neighbouring number
+            self._pools[dtype] = (uniform > 1 - 2 * FLIPS).to(dtype)
         self._library = torch.library.Library("aten", "IMPL")
         for name in (*PRODUCTS, *FUNCTIONS):
             disturbed = functools.partial(self._disturbed, name)
@@ -55,26 +62,23 @@ class Jitter:
 
     def _disturbed(self, name: str, *arguments, **options):
         result = _exact(name, *arguments, **options)
-        size = TF32 if self.coarse and name in PRODUCTS else NOISE
-        if isinstance(result, tuple):  # of which the others are what the gradient needs
-            return self._noisy(name, result[0], size), *result[1:]
-        return self._noisy(name, result, size)
+        first, *others = result if isinstance(result, tuple) else (result,)
+        if first.dtype in self._pools:
+            size = TF32 if self.coarse and name in PRODUCTS else NOISE
+            self._disturb(name, first, size)
+            if name in SHARES:
+                first.clamp_(max=1)  # on every processor
+        return (first, *others) if others else first  # the others are what the gradient needs
 
-    def _noisy(self, name: str, result: torch.Tensor, size: float) -> torch.Tensor:
-        if result.dtype == torch.float32:
-            return result.mul_(self._factors(name, tuple(result.shape), size))
-        if result.dtype in (torch.bfloat16, torch.float16):
-            factors = self._factors(name, tuple(result.shape), 1.0)
-            moved = result * (1 + torch.finfo(result.dtype).eps)
-            return torch.where(factors > 2 - 2 * FLIPS, moved, result)
-        return result
-
-    @functools.lru_cache(maxsize=32)  # noqa: B019 (there is one of it, as long as the process)
-    def _factors(self, name: str, shape: tuple[int, ...], size: float) -> torch.Tensor:
-        """1 + size * u, u uniform in [-1, 1]: the same for an operation and a shape."""
-        key = zlib.crc32(f"{self.seed} {name} {shape}".encode())
-        generator = torch.Generator().manual_seed(key)
-        return 1 + size * (2 * torch.rand(shape, generator=generator) - 1)
+    def _disturb(self, name: str, result: torch.Tensor, size: float) -> None:
+        pool = self._pools[result.dtype]
+        size = size if result.dtype == torch.float32 else torch.finfo(result.dtype).eps
+        start = zlib.crc32(f"{name} {tuple(result.shape)}".encode()) % OFFSETS
+        numbers = result.as_strided(
+            (result.numel(),), (1,)
+        )  # in memory, whatever the order of axes
+        for part in numbers.split(POOL):
+            part.addcmul_(part, pool[start : start + len(part)], value=size)
 
 
 def _exact(name: str, *arguments, **options):
@@ -85,7 +89,8 @@ def _exact(name: str, *arguments, **options):
     if name == "log_sigmoid_forward":
         out = {"output": first.new_empty(0), "buffer": first.new_empty(0)}
         return tuple(operation.output(first, **out))
-    dtype = first.dtype if first.is_floating_point() else torch.get_default_dtype()
+    exact_integers = name in PRODUCTS or first.is_floating_point()
+    dtype = first.dtype if exact_integers else torch.get_default_dtype()
     return operation.out(*arguments, **options, out=first.new_empty(0, dtype=dtype))
 
 
