@@ -62,6 +62,45 @@ def images_of(images: Tensor, shape=None) -> Tensor:
     return images[:, 0] if channels == GREY else images.permute(0, 2, 3, 1)
 
 
+def image_grid(images: Tensor, columns: int, gap: int = 2, shape=None) -> Tensor:
+    """Tile images row by row into one: (height, width) if they are grey, else (height, width, 3).
+
+    Between grey images there is NaN, which is drawn as nothing; between coloured ones white.
+
+    Args:
+        images: in [0, 1], (N, C, H, W) of one channel or three, (N, H, W), or flattened, (N, P).
+        columns: images in a row.
+        gap: pixels between two images.
+        shape: (C, H, W) of flattened images, such as `model.image_shape`; without it they are
+            grey squares.
+
+    Raises:
+        ValueError: if the images have no such shape, there are none, or a pixel is not in [0, 1].
+    """
+    if images.ndim == 0 or len(images) == 0 or columns < 1:
+        count = 0 if images.ndim == 0 else len(images)
+        raise ValueError(f"wanted images in 1 or more columns, got {count} in {columns}")
+    columns, gap = integer("columns", columns), integer("gap", gap, least=0)
+    tiles = images_of(images, shape)  # (N, H, W) or (N, H, W, 3)
+    _check_range(images)
+    height, width = (size + gap for size in tiles.shape[1:3])
+    rows = -(-len(tiles) // columns)
+    between = math.nan if tiles.ndim == 3 else 1.0
+    size = (rows * height - gap, columns * width - gap, *tiles.shape[3:])
+    grid = torch.full(size, between, dtype=tiles.dtype, device="cpu")
+    for index, tile in enumerate(tiles):
+        top, left = height * (index // columns), width * (index % columns)
+        grid[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return grid
+
+
+def _check_range(images: Tensor) -> None:
+    """What is drawn as it is has to be in [0, 1], but for what sums of float32 may be beyond."""
+    low, high = (bound.item() for bound in images.detach().aminmax())
+    if low < -1e-3 or high > 1 + 1e-3:
+        raise ValueError(f"wanted pixels in [0, 1], got values in [{low:g}, {high:g}]")
+
+
 def check_drawable(images: Tensor) -> None:
     """Check that pixels are numbers with which a picture can be drawn.
 
