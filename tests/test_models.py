@@ -170,7 +170,7 @@ def test_latents_that_do_not_fit_are_named(model):
 
 
 def test_sampling_nothing_is_an_error(model):
-    with pytest.raises(ValueError, match="num_samples of 1 or more, got 0"):
+    with pytest.raises(ValueError, match="num_samples as an integer of 1 or more, got 0"):
         model.sample(0)
 
 

@@ -13,7 +13,7 @@ def integer(name: str, value, least: int | None = 1, most: int | None = None) ->
         name: of the argument, for the message.
         value: an int, a NumPy integer, or an array or tensor of integers without axes.
         least: the lowest that will do, or None.
-        most: the highest that will do, or None.
+        most: the highest that will do, or None; with it goes a lowest.
 
     Raises:
         ValueError: if it is no integer in that range.
@@ -24,9 +24,9 @@ def integer(name: str, value, least: int | None = 1, most: int | None = None) ->
         number = None
     in_range = number is not None and (least is None or number >= least)
     if not in_range or (most is not None and number > most):
-        above = "" if least is None else f" of {least} or more"
-        below = "" if most is None else f" and {most} at most"
-        raise ValueError(f"wanted {name} as an integer{above}{below}, got {_told(value)}")
+        known = "" if least is None else f" of {least} or more"
+        known = known if most is None else f" from {least} to {most}"
+        raise ValueError(f"wanted {name} as an integer{known}, got {_told(value)}")
     return number
 
 
@@ -56,7 +56,7 @@ def positive(name: str, value) -> float:
     return number(name, value, "above 0 and finite", lambda x: 0 < x < math.inf)
 
 
-def seed(value) -> int:
+def random_seed(value) -> int:
     """A seed that torch's generators take, as an int; errors as `integer`."""
     return integer("seed", value, -(2**63), 2**64 - 1)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelib.checks import integer, positive
+from vaelib.data import check_floating
 from vaelib.pictures import batch_shape, check_shape
 
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -42,6 +43,18 @@ def flatten_images(images: Tensor, input_dim: int) -> Tensor:
     if len(shape) < 2 or 0 in shape or math.prod(shape[1:]) != input_dim:
         raise ValueError(f"wanted images of {input_dim} pixels each, got shape {shape}")
     return images.flatten(1)  # (B, C, H, W) -> (B, input_dim)
+
+
+def to_weights(model: nn.Module, images: Tensor) -> Tensor:
+    """Images in the precision of a model's weights, such as float64 ones from NumPy in float32.
+
+    Raises:
+        ValueError: if they are not of a floating-point type.
+    """
+    if not images.is_floating_point():
+        check_floating(images)
+    precision = next(model.parameters()).dtype
+    return images if images.dtype == precision else images.to(precision)
 
 
 def check_latents(z: Tensor, latent_dim: int) -> None:
@@ -135,9 +148,7 @@ class _EncoderDecoder(nn.Module):
 
     def _encode(self, images: Tensor) -> Tensor:
         """Flatten the images and run the encoder: (B, ...) -> (B, code_dim)."""
-        pixels = flatten_images(images, self.input_dim)
-        if not images.is_floating_point():
-            raise ValueError(f"wanted floating-point images in [0, 1], got {images.dtype}")
+        pixels = to_weights(self, flatten_images(images, self.input_dim))
         return self.encoder(pixels).to(pixels.dtype)  # under autocast a layer answers in bfloat16
 
     @torch.no_grad()
@@ -276,8 +287,7 @@ class VAE(_EncoderDecoder):
         Raises:
             ValueError: if num_samples is below 1.
         """
-        if num_samples < 1:
-            raise ValueError(f"wanted num_samples of 1 or more, got {num_samples}")
-        device = next(self.parameters()).device
-        z = torch.randn(num_samples, self.latent_dim, generator=generator, device=device)
-        return self.decode(z)
+        num_samples = integer("num_samples", num_samples)
+        weights = next(self.parameters())
+        like = {"device": weights.device, "dtype": weights.dtype}
+        return self.decode(torch.randn(num_samples, self.latent_dim, generator=generator, **like))
