@@ -5,9 +5,9 @@ import importlib.resources
 import multiprocessing
 import tarfile
 
+import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 
@@ -135,74 +135,36 @@ def test_the_archive_holds_just_the_four_files():
         assert sorted(archive.getnames()) == sorted(data.RAW_MD5)
 
 
-class Pairs:
-    """A data set of (image, label) pairs without torchvision's tensors behind it."""
-
-    def __init__(self, *images):
-        self.images = images
-
-    def __len__(self):
-        return len(self.images)
-
-    def __getitem__(self, index):
-        return self.images[index], index
-
-
-def test_image_dataset_takes_pil_images_of_any_number_of_channels():
-    rgb = vaelib.image_dataset(
-        Pairs(Image.new("RGB", (5, 4), (255, 0, 51)), Image.new("RGB", (5, 4)))
-    )
-    assert rgb.images.shape == (2, 3, 4, 5)
-    torch.testing.assert_close(rgb.images[0, :, 0, 0], torch.tensor([1.0, 0.0, 0.2]))
-    assert rgb.labels.tolist() == [0, 1]
-
-
-def test_image_dataset_applies_the_data_sets_own_transform():
-    flipped = MNIST(data.mnist_root(), train=False, transform=lambda image: 1 - ToTensor()(image))
-    some = torch.utils.data.Subset(flipped, range(3))
-    torch.testing.assert_close(
-        vaelib.image_dataset(some).images, 1 - vaelib.mnist("test").images[:3]
-    )
-
-
-def test_image_dataset_applies_a_target_transform():
-    odd = MNIST(data.mnist_root(), train=False, target_transform=lambda label: label % 2)
-    some = torch.utils.data.Subset(odd, range(20))
-    assert vaelib.image_dataset(some).labels.tolist() == [
-        label % 2 for label in vaelib.mnist("test").labels[:20].tolist()
-    ]
-
-
-def test_image_dataset_gives_float32_whatever_the_transform_gives():
-    doubled = Pairs(torch.zeros(1, 2, 2).double(), torch.ones(1, 2, 2).double())
-    assert vaelib.image_dataset(doubled).images.dtype == torch.float32
-
-
-def test_an_empty_data_set_is_an_error():
-    with pytest.raises(ValueError, match="got an empty Pairs"):
-        vaelib.image_dataset(Pairs())
-
-
-def test_images_of_several_sizes_are_an_error():
-    with pytest.raises(ValueError, match=r"one size, got \[\(1, 4, 4\), \(1, 5, 5\)\]"):
-        vaelib.image_dataset(Pairs(Image.new("L", (4, 4)), Image.new("L", (5, 5))))
-
-
 @pytest.mark.parametrize(
     ("images", "message"),
     [
         (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), "torch.uint8: divide bytes by 255"),
-        (torch.full((2, 1, 28, 28), 255.0), r"values in \[255, 255\]"),
-        (torch.full((2, 1, 28, 28), -0.5), r"values in \[-0.5, -0.5\]"),
+        (torch.zeros(2, 4, dtype=torch.bool), r"torch.bool: write images.float\(\)$"),
+        (torch.zeros(2, 4, dtype=torch.int64), "divided by what stands for white"),
+        (torch.zeros(2, 4, dtype=torch.complex64), "got torch.complex64"),
+        (torch.zeros(2, 4).to(torch.float8_e4m3fn), "got torch.float8_e4m3fn"),
+        (torch.full((2, 1, 28, 28), 255.0), r"values in \[255, 255\]: divide bytes by 255"),
+        (torch.full((2, 1, 28, 28), -0.5), r"values in \[-0.5, -0.5\]: leave out Normalize"),
+        (torch.full((2, 1, 28, 28), 1.0000001), r"\[1.00000012, 1.00000012\]: images.clamp"),
+        (torch.full((2, 4), 300.0), r"values in \[300, 300\]$"),
+        (torch.full((2, 4), torch.inf), r"values in \[inf, inf\]$"),
         (torch.full((2, 1, 28, 28), torch.nan), r"values in \[nan, nan\]"),
         (torch.zeros(0, 1, 28, 28), r"shape \(0, 1, 28, 28\)"),
         (torch.zeros(784), r"shape \(784,\)"),
         ([[0.0]], "torch.Tensor, got list"),
+        (np.zeros((2, 4)), r"got ndarray: torch.from_numpy\(images\)"),
+        (torch.zeros(2, 4).to_sparse(), r"got torch.sparse_coo: write images.to_dense\(\)"),
+        (torch.zeros(2, 4, device="meta"), "on the meta device"),
     ],
 )
 def test_images_that_are_none_are_named(images, message):
     with pytest.raises(ValueError, match=message):
         data.check_images(images)
+
+
+@pytest.mark.parametrize("dtype", data.FLOATS)
+def test_images_of_every_floating_point_type_are_images(dtype):
+    data.check_images(torch.rand(3, 4).to(dtype).requires_grad_())
 
 
 def test_one_nan_among_good_pixels_is_found():
@@ -215,6 +177,8 @@ def test_one_nan_among_good_pixels_is_found():
 def test_a_dataset_wants_one_label_an_image_and_four_axes():
     with pytest.raises(ValueError, match="got 3 labels for 2"):
         vaelib.ImageDataset(torch.zeros(2, 1, 4, 4), torch.zeros(3))
+    with pytest.raises(ValueError, match="got a number without an axis"):
+        vaelib.ImageDataset(torch.zeros(2, 1, 4, 4), torch.tensor(3))
     with pytest.raises(ValueError, match=r"\(N, C, H, W\), got \(2, 16\)"):
         vaelib.ImageDataset(torch.zeros(2, 16), torch.zeros(2))
 
@@ -227,12 +191,32 @@ def test_a_dataset_serves_a_dataloader():
     assert repr(dataset) == "ImageDataset(5 images of 1 x 4 x 4)"
 
 
+def test_a_dataset_takes_a_list_of_labels_or_none():
+    images = torch.rand(5, 1, 4, 4)
+    assert vaelib.ImageDataset(images, [3, 1, 4, 1, 5]).labels.tolist() == [3, 1, 4, 1, 5]
+    unlabelled = vaelib.ImageDataset(images)
+    assert unlabelled.labels is None
+    batch = next(iter(torch.utils.data.DataLoader(unlabelled, batch_size=3)))
+    assert torch.equal(batch, images[:3])
+
+
 def test_binarized_pixels_are_one_as_often_as_they_are_bright():
     images = torch.rand(1, 12).expand(20_000, 12)
     drawn = vaelib.binarize(images, torch.Generator().manual_seed(0))
     assert vaelib.data.is_binary(drawn)
     error = (images[0] * (1 - images[0]) / len(images)).sqrt()
     assert ((drawn.mean(0) - images[0]).abs() < 5 * error).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_coarse_floats_are_binarized_as_their_float32(dtype):
+    images = torch.rand(50, 12).to(dtype)
+    images[:, 0], images[:, 1] = 1, 0.001  # in bfloat16 a draw is a multiple of 1/256
+    drawn = vaelib.binarize_once(images, 3)
+    assert drawn.dtype == dtype
+    assert torch.equal(drawn.float(), vaelib.binarize_once(images.float(), 3))
+    white = torch.ones(100_000, 2, dtype=dtype)
+    assert vaelib.binarize(white).all()
 
 
 def test_black_stays_black_and_white_white():
@@ -252,3 +236,33 @@ def test_binarizing_twice_is_an_error():
         vaelib.binarize_once(torch.zeros(2, 3))
     with pytest.raises(ValueError, match=r"in \[0, 1\], got values in"):
         vaelib.binarize_once(torch.full((2, 3), 7.0))
+
+
+@pytest.mark.parametrize(
+    "images", [torch.full((2, 3), torch.nan), torch.full((2, 3), 7.0), torch.ones(2, 3) > 0]
+)
+def test_what_are_no_intensities_is_not_binarized(images):
+    with pytest.raises(ValueError, match=r"in \[0, 1\], got"):
+        vaelib.binarize(images)
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), np.array(3), torch.tensor(3)])
+def test_a_seed_may_come_from_any_library(seed):
+    images = torch.rand(5, 12)
+    assert torch.equal(vaelib.binarize_once(images, seed), vaelib.binarize_once(images, 3))
+
+
+@pytest.mark.parametrize("seed", [1.0, True, "3", None, 2**64])
+def test_a_seed_that_is_no_integer_is_named(seed):
+    with pytest.raises(ValueError, match="wanted seed as an integer"):
+        vaelib.binarize_once(torch.rand(5, 12), seed)
+
+
+def test_mnist_is_on_the_cpu_whatever_torchs_default_is():
+    torch.set_default_device("meta")
+    try:
+        test = vaelib.mnist("test")
+        drawn = vaelib.binarize_once(test.images[:10])
+    finally:
+        torch.set_default_device(None)
+    assert {str(part.device) for part in (test.images, test.labels, drawn)} == {"cpu"}

@@ -119,7 +119,9 @@ def test_no_gradient_is_kept(wrong, x):
 
 @pytest.mark.parametrize("num_samples", [0, -3])
 def test_no_samples_is_an_error(wrong, x, num_samples):
-    with pytest.raises(ValueError, match=f"num_samples of 1 or more, got {num_samples}"):
+    with pytest.raises(
+        ValueError, match=f"num_samples as an integer of 1 or more, got {num_samples}"
+    ):
         vaelib.iwae_bound(wrong, x, num_samples)
 
 

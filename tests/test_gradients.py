@@ -139,8 +139,8 @@ def test_parameters_that_require_gradients_are_left_alone(estimator):
         (MU, SIGMA * 0, 4, "sigma above 0"),
         (MU, -SIGMA, 4, "sigma above 0"),
         (MU, SIGMA * math.nan, 4, "sigma above 0"),
-        (MU, SIGMA, 0, "num_samples of 1 or more, got 0"),
-        (MU, SIGMA, -1, "num_samples of 1 or more, got -1"),
+        (MU, SIGMA, 0, "num_samples as an integer of 1 or more, got 0"),
+        (MU, SIGMA, -1, "num_samples as an integer of 1 or more, got -1"),
     ],
 )
 def test_bad_parameters_are_refused(estimator, mu, sigma, num_samples, message):

@@ -145,11 +145,11 @@ def test_a_box_needs_two_corners(box):
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_counts_below_one_are_refused(count):
-    with pytest.raises(ValueError, match="side of 1 or more"):
+    with pytest.raises(ValueError, match="side as an integer of 1 or more"):
         holes.box_grid(UNIT_SQUARE, count)
-    with pytest.raises(ValueError, match="num_samples of 1 or more"):
+    with pytest.raises(ValueError, match="num_samples as an integer of 1 or more"):
         holes.uniform_codes(UNIT_SQUARE, count)
-    with pytest.raises(ValueError, match="num_samples of 1 or more"):
+    with pytest.raises(ValueError, match="num_samples as an integer of 1 or more"):
         holes.gaussian_codes(normal(5, 2), count)
 
 

@@ -195,7 +195,7 @@ def test_points_must_fit_the_model():
 
 
 def test_no_samples_is_an_error():
-    with pytest.raises(ValueError, match="num_samples of 1 or more, got 0"):
+    with pytest.raises(ValueError, match="num_samples as an integer of 1 or more, got 0"):
         model().sample(0)
 
 

@@ -76,7 +76,7 @@ def test_global_random_state_is_left_alone():
 
 @pytest.mark.parametrize("n", [0, -3])
 def test_fewer_than_one_moon_is_an_error(n):
-    with pytest.raises(ValueError, match=f"wanted n of 1 or more moons, got {n}"):
+    with pytest.raises(ValueError, match=f"wanted n as an integer of 1 or more, got {n}"):
         vaelib.moon_phases(n, seed=0)
 
 

@@ -134,8 +134,8 @@ def test_grey_images_have_no_bernoulli_posterior():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"edge": 0.0}, "wanted edge above 0, got 0.0"),
-        ({"edge": float("nan")}, "wanted edge above 0, got nan"),
+        ({"edge": 0.0}, "wanted edge above 0 and finite, got 0.0"),
+        ({"edge": float("nan")}, "wanted edge above 0 and finite, got nan"),
         ({"side": 0}, "side as an integer of 1 or more, got 0"),
         ({"side": 31}, "side as an even number of 4 or more, got 31"),
         ({"edge": 1.0}, r"one to 1 with .* of image \d in its outermost cells: raise edge"),

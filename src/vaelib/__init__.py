@@ -2,7 +2,7 @@
 
 from vaelib import gradients, graphs, holes, moons, plots, recipes, viewer, widgets
 from vaelib.checkpoints import load, pretrained, save
-from vaelib.data import ImageDataset, binarize, binarize_once, image_dataset, mnist
+from vaelib.data import ImageDataset, binarize, binarize_once, mnist
 from vaelib.evaluation import (
     LogLikelihood,
     RateDistortion,
@@ -27,6 +27,7 @@ from vaelib.objectives import (
     reconstruction_log_likelihood,
 )
 from vaelib.posterior import GridPosterior, grid_posterior
+from vaelib.reading import image_dataset
 from vaelib.training import History, TrainingDiverged, fit, mean_terms
 
 __all__ = [

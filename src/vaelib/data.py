@@ -1,4 +1,4 @@
-"""Images in, tensors out: MNIST from the package, or any torchvision data set."""
+"""Images as tensors, what they have to be, and MNIST from the package."""
 
 import contextlib
 import hashlib
@@ -10,11 +10,13 @@ import uuid
 import warnings
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import torch
 from torch import Tensor
 from torchvision.datasets import MNIST
-from torchvision.transforms.functional import to_tensor
+
+from vaelib.checks import random_seed
 
 ARCHIVE = importlib.resources.files("vaelib") / "_data" / "mnist.tar.xz"
 ARCHIVE_MD5 = "aacf09c097fa8cda113da85157bb05d9"
@@ -25,6 +27,7 @@ RAW_MD5 = {
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 CACHE_VARIABLE = "VAELIB_CACHE"
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class ImageDataset(torch.utils.data.Dataset):
@@ -32,20 +35,21 @@ class ImageDataset(torch.utils.data.Dataset):
 
     Attributes:
         images: (N, C, H, W), floating point, pixel intensities in [0, 1].
-        labels: (N, ...), one label an image.
+        labels: (N, ...), one label an image, or None; indexing then gives an image alone.
 
     Raises:
         ValueError: if the images are not such a tensor, or the labels are not one an image.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor):
+    def __init__(self, images: Tensor, labels: Tensor | None = None):
         check_images(images)
         if images.ndim != 4:
             raise ValueError(f"wanted images of shape (N, C, H, W), got {tuple(images.shape)}")
-        if len(labels) != len(images):
-            raise ValueError(
-                f"wanted one label an image, got {len(labels)} labels for {len(images)}"
-            )
+        if not (labels is None or isinstance(labels, Tensor)):
+            labels = label_tensor(list(labels))
+        if labels is not None and (labels.ndim == 0 or len(labels) != len(images)):
+            count = len(labels) if labels.ndim else "a number without an axis, not"
+            raise ValueError(f"wanted one label an image, got {count} labels for {len(images)}")
         self.images = images
         self.labels = labels
 
@@ -53,11 +57,44 @@ class ImageDataset(torch.utils.data.Dataset):
         return len(self.images)
 
     def __getitem__(self, index):
+        if self.labels is None:
+            return self.images[index]
         return self.images[index], self.labels[index]
 
     def __repr__(self) -> str:
         count, *shape = self.images.shape
         return f"ImageDataset({count} images of {' x '.join(map(str, shape))})"
+
+
+def from_bytes(pixels: Tensor, labels: Tensor) -> ImageDataset:
+    """Grey images from bytes, (N, H, W) uint8, and their labels."""
+    return ImageDataset(pixels.unsqueeze(1).to(torch.float32).div_(255), labels)
+
+
+def label_tensor(labels: list) -> Tensor | None:
+    """One tensor of the labels of all images, (N, ...), or None if every label is None.
+
+    Raises:
+        ValueError: if only some are None, or they are not numbers, or not of one shape.
+    """
+    if all(label is None for label in labels):
+        return None
+    tensors = [_label(label, index) for index, label in enumerate(labels)]
+    shapes = {tuple(tensor.shape): index for index, tensor in enumerate(tensors)}
+    if len(shapes) > 1:
+        raise ValueError(f"wanted labels of one shape, got {list(shapes)}")
+    return torch.stack(tensors)
+
+
+def _label(label, index: int) -> Tensor:
+    kind = torch.float32 if isinstance(label, float) else None  # whatever torch's default is
+    try:
+        return torch.as_tensor(label, dtype=kind, device="cpu").detach()
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise ValueError(
+            "wanted the label of each image as a number, a list of numbers or a tensor, got "
+            f"{label!r:.60} at index {index}: let the data set give the number of a name"
+        ) from error
 
 
 def check_images(images: Tensor, unit_interval: bool = True) -> None:
@@ -68,23 +105,61 @@ def check_images(images: Tensor, unit_interval: bool = True) -> None:
         unit_interval: False if the decoder's output may be any number, and so a pixel too.
 
     Raises:
-        ValueError: if it is empty, of an integer type, or has a pixel that is NaN or outside
-            [0, 1], or infinite without `unit_interval`; the message names what was found.
+        ValueError: if it is empty, of no floating-point type, or has a pixel that is NaN or
+            outside [0, 1], or infinite without `unit_interval`; the message names what was found
+            and what to write.
     """
-    if not isinstance(images, Tensor):
-        raise ValueError(f"wanted images as a torch.Tensor, got {type(images).__name__}")
-    if not images.is_floating_point():
-        raise ValueError(
-            f"wanted floating-point images in [0, 1], got {images.dtype}: "
-            "divide bytes by 255, or use torchvision's ToTensor"
-        )
+    check_floating(images)
     if images.ndim < 2 or images.numel() == 0:
         raise ValueError(f"wanted a batch of images, got a tensor of shape {tuple(images.shape)}")
-    low, high = (bound.item() for bound in images.aminmax())
+    low, high = (bound.item() for bound in images.detach().aminmax())
     if not unit_interval and not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"wanted finite pixel intensities, got values in [{low:g}, {high:g}]")
     if unit_interval and not (low >= 0 and high <= 1):  # true for NaN, which aminmax passes on
-        raise ValueError(f"wanted pixel intensities in [0, 1], got values in [{low:g}, {high:g}]")
+        raise ValueError(f"wanted pixel intensities in [0, 1], got values in {_told(low, high)}")
+
+
+def check_floating(images: Tensor) -> None:
+    """Check that images are an ordinary tensor of floating-point numbers.
+
+    Raises:
+        ValueError: if they are not; the message says what to write.
+    """
+    if not isinstance(images, Tensor):
+        hint = ": torch.from_numpy(images)" if isinstance(images, np.ndarray) else ""
+        raise ValueError(f"wanted images as a torch.Tensor, got {type(images).__name__}{hint}")
+    check_dense(images)
+    if images.dtype not in FLOATS:
+        known = {
+            torch.bool: "write images.float()",
+            torch.uint8: "divide bytes by 255, or use torchvision's ToTensor",
+        }
+        advice = known.get(images.dtype, "write images.float(), divided by what stands for white")
+        raise ValueError(f"wanted floating-point images in [0, 1], got {images.dtype}: {advice}")
+
+
+def check_dense(images: Tensor) -> None:
+    """Check that a tensor has its numbers in memory, one after the other.
+
+    Raises:
+        ValueError: if it does not.
+    """
+    if images.layout != torch.strided or images.is_nested:
+        raise ValueError(f"wanted dense images, got {images.layout}: write images.to_dense()")
+    if images.is_meta:
+        raise ValueError("wanted images in memory, got some on the meta device, which has none")
+
+
+def _told(low: float, high: float) -> str:
+    """The range of pixels that are not all in [0, 1], and what may be done about it."""
+    if low > -0.01 and high < 1.01:
+        return f"[{low:.9g}, {high:.9g}]: images.clamp(0, 1) cuts off what rounding left over"
+    found = f"[{low:g}, {high:g}]"
+    if low >= 0 and 1 < high <= 255:
+        return f"{found}: divide bytes by 255"
+    if low >= -1 and high <= 1:
+        return f"{found}: leave out Normalize, or write (images + 1) / 2 if they are in [-1, 1]"
+    return found
 
 
 def binarize(images: Tensor, generator=None) -> Tensor:
@@ -98,11 +173,22 @@ def binarize(images: Tensor, generator=None) -> Tensor:
         images: intensities in [0, 1].
         generator: a `torch.Generator` on the images' device, to draw the same again.
 
+    Raises:
+        ValueError: if the images are not a batch in [0, 1].
+
     Source:
         Salakhutdinov and Murray, On the Quantitative Analysis of Deep Belief Networks, ICML 2008.
     """
+    check_images(images)
+    return draw_binary(images, generator)
+
+
+def draw_binary(images: Tensor, generator=None) -> Tensor:
+    """`binarize` without its checks, for every step of training."""
+    coarse = images.dtype in (torch.float16, torch.bfloat16)  # too few numbers between 0 and 1
+    kind = torch.float32 if coarse else images.dtype
     # As Tensor.bernoulli_, in a third of its time on a CPU.
-    uniform = torch.empty_like(images).uniform_(generator=generator)  # in [0, 1)
+    uniform = torch.empty_like(images, dtype=kind).uniform_(generator=generator)  # in [0, 1)
     return (uniform < images).to(images.dtype)
 
 
@@ -118,7 +204,8 @@ def binarize_once(images: Tensor, seed: int = 0) -> Tensor:
     check_images(images)
     if is_binary(images):
         raise ValueError("wanted grey images to draw from, got images that are 0 or 1 already")
-    drawn = binarize(images.cpu(), torch.Generator().manual_seed(seed))
+    generator = torch.Generator("cpu").manual_seed(random_seed(seed))
+    drawn = draw_binary(images.cpu(), generator)
     return drawn.to(images.device)
 
 
@@ -126,37 +213,6 @@ def is_binary(images: Tensor) -> bool:
     """Whether every pixel is 0 or 1. For a threshold write `(images > 0.5).float()`."""
     parts = images.split(1000)  # the first will do to tell grey images
     return all(bool(((part == 0) | (part == 1)).all()) for part in parts)
-
-
-def image_dataset(dataset) -> ImageDataset:
-    """Read a whole torchvision data set into memory.
-
-    Args:
-        dataset: any map-style data set of (image, label) pairs, the images all of one size and
-            PIL images, or tensors in [0, 1] if the data set has a transform that makes them so:
-            `MNIST`, `FashionMNIST`, `KMNIST`, an `ImageFolder` of your own. An `ImageFolder` gives
-            three channels unless its transform begins with `Grayscale()`.
-
-    Returns:
-        The images, (N, C, H, W) float32 in [0, 1], and the labels, (N,).
-
-    Raises:
-        ValueError: if it is empty, or its images differ in size or are not in [0, 1].
-    """
-    if len(dataset) == 0:
-        raise ValueError(f"wanted a data set with images, got an empty {type(dataset).__name__}")
-    pixels = getattr(dataset, "data", None)
-    is_bytes = isinstance(pixels, Tensor) and pixels.dtype == torch.uint8 and pixels.ndim == 3
-    if is_bytes and getattr(dataset, "transforms", None) is None:  # MNIST and its relatives
-        labels = torch.as_tensor(dataset.targets)
-        if labels.ndim == 1:
-            return ImageDataset(pixels.unsqueeze(1).float() / 255, labels)
-    pairs = [dataset[index] for index in range(len(dataset))]
-    images = [image if isinstance(image, Tensor) else to_tensor(image) for image, _ in pairs]
-    shapes = sorted({tuple(image.shape) for image in images})
-    if len(shapes) > 1:
-        raise ValueError(f"wanted images of one size, got {shapes}: add a Resize transform")
-    return ImageDataset(torch.stack(images).float(), torch.as_tensor([label for _, label in pairs]))
 
 
 def mnist(split: str) -> ImageDataset:
@@ -178,7 +234,8 @@ def mnist(split: str) -> ImageDataset:
     """
     if split not in ("train", "test"):
         raise ValueError(f'wanted split "train" or "test", got {split!r}')
-    return image_dataset(MNIST(mnist_root(), train=split == "train"))
+    files = MNIST(mnist_root(), train=split == "train")
+    return from_bytes(files.data, files.targets)
 
 
 def mnist_root() -> Path:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelib.checks import integer, number, random_seed
 from vaelib.data import is_binary
 from vaelib.devices import fast_float32, memory_advice, pick_device
-from vaelib.models import VAE, Autoencoder, check_sizes
+from vaelib.models import VAE, Autoencoder, to_weights
 from vaelib.objectives import (
     check_arguments,
     draw,
@@ -43,6 +44,7 @@ def iwae_bound(model: VAE, images: Tensor, num_samples: int, generator=None) -> 
         https://arxiv.org/abs/1509.00519
     """
     check_arguments(model, images, num_samples)
+    images, num_samples = to_weights(model, images), integer("num_samples", num_samples)
     at_once = max(1, CHUNK // images.numel())  # draws of z for each image
     total = images.new_full((len(images),), -math.inf)  # log of the weights' sum
     for start in range(0, num_samples, at_once):
@@ -115,9 +117,10 @@ def log_likelihood(
         standard error Owen, Monte Carlo theory, methods and examples, chapter 9,
         https://artowen.su.domains/mc
     """
-    _check_evaluation(model, images, num_samples, chunk)
+    num_samples, chunk = integer("num_samples", num_samples), integer("chunk", chunk)
+    check_has_likelihood(model, images)
     device, home = pick_device(device), next(model.parameters()).device
-    generator = torch.Generator(device).manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(random_seed(seed))
     rows = max(1, chunk // images[0].numel())  # decoded images at once
     sums = []
     try:
@@ -125,7 +128,8 @@ def log_likelihood(
             model.to(device)
             for batch in images.split(min(100, rows)):
                 draws = rows // len(batch)
-                sums.append(_log_sums(model, batch.to(device), num_samples, draws, generator))
+                batch = to_weights(model, batch).to(device)
+                sums.append(_log_sums(model, batch, num_samples, draws, generator))
     finally:
         model.to(home)
     total, total_of_squares = (
@@ -146,11 +150,6 @@ def _log_sums(model, images: Tensor, num_samples: int, at_once: int, generator):
         sums = torch.stack([log_weights.logsumexp(0), (2 * log_weights).logsumexp(0)])
         totals = torch.logaddexp(totals, sums)
     return totals
-
-
-def _check_evaluation(model, images: Tensor, num_samples: int, chunk: int) -> None:
-    check_sizes({"num_samples": num_samples, "chunk": chunk})
-    check_has_likelihood(model, images)
 
 
 def check_has_likelihood(model, images: Tensor) -> None:
@@ -221,7 +220,7 @@ def active_units(model: VAE, images: Tensor, threshold: float = 0.01) -> Tensor:
     Source:
         Burda, Grosse and Salakhutdinov, section 5.3, https://arxiv.org/abs/1509.00519
     """
-    return mean_variance(model, images) > threshold
+    return mean_variance(model, images) > number("threshold", threshold)
 
 
 class RateDistortion(NamedTuple):
@@ -257,7 +256,7 @@ def _posteriors(model, images: Tensor) -> tuple[Tensor, Tensor]:
     _check_posterior(model)
     check_arguments(model, images, 1)
     device = next(model.parameters()).device
-    parts = [model.encode(batch.to(device)) for batch in images.split(1000)]
+    parts = [model.encode(to_weights(model, batch).to(device)) for batch in images.split(1000)]
     mu, log_var = (torch.cat(part).to(images.device) for part in zip(*parts, strict=True))
     return mu, log_var
 

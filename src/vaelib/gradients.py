@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelib.checks import integer
+
 
 class Gradients(NamedTuple):
     """Gradients of E[f(z)] in mu and in sigma, one estimate a row: (K, D) and (K, D).
@@ -99,8 +101,7 @@ def _draw(mu, sigma, num_samples, generator) -> tuple[Tensor, Tensor]:
         )
     if not (sigma > 0).all():
         raise ValueError(f"wanted sigma above 0, got {sigma.tolist()}")
-    if num_samples < 1:
-        raise ValueError(f"wanted num_samples of 1 or more, got {num_samples}")
+    num_samples = integer("num_samples", num_samples)
     mu, sigma = mu.detach(), sigma.detach()
     eps = mu.new_empty(num_samples, *mu.shape).normal_(generator=generator)
     return eps, mu + sigma * eps

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from vaelib.checks import integer, number
+
 PAIRS_AT_ONCE = 4_000_000  # distances held in memory at a time
 
 
@@ -25,9 +27,8 @@ def box_grid(box: Tensor, side: int) -> Tensor:
         ValueError: if the box is not two corners, the lower one first, or side is below 1.
     """
     low, high = _corners(box)
-    if side < 1:
-        raise ValueError(f"wanted a side of 1 or more cells, got {side}")
-    centres = (torch.arange(side, dtype=box.dtype) + 0.5) / side
+    side = integer("side", side)
+    centres = (torch.arange(side, dtype=box.dtype, device=box.device) + 0.5) / side
     units = torch.cartesian_prod(*[centres] * box.shape[1]).view(-1, box.shape[1])
     return low + (high - low) * units
 
@@ -39,8 +40,8 @@ def uniform_codes(box: Tensor, num_samples: int, generator=None) -> Tensor:
         ValueError: if the box is not two corners, the lower one first, or num_samples is below 1.
     """
     low, high = _corners(box)
-    _check_count(num_samples)
-    units = torch.rand(num_samples, box.shape[1], generator=generator, dtype=box.dtype)
+    shape = (integer("num_samples", num_samples), box.shape[1])
+    units = torch.rand(shape, generator=generator, dtype=box.dtype, device=box.device)
     return low + (high - low) * units
 
 
@@ -52,12 +53,12 @@ def gaussian_codes(codes: Tensor, num_samples: int, generator=None) -> Tensor:
             have no covariance that can be inverted), or num_samples is below 1.
     """
     _check_codes(codes)
-    _check_count(num_samples)
+    shape = (integer("num_samples", num_samples), codes.shape[1])
     centred = codes - codes.mean(0)
     factor, failed = torch.linalg.cholesky_ex(centred.T @ centred / len(codes))
     if failed:
         raise ValueError(f"wanted codes that fill their {codes.shape[1]} dimensions, got flat ones")
-    eps = torch.randn(num_samples, codes.shape[1], generator=generator, dtype=codes.dtype)
+    eps = torch.randn(shape, generator=generator, dtype=codes.dtype, device=codes.device)
     return codes.mean(0) + eps @ factor.T
 
 
@@ -100,8 +101,7 @@ def empty_fraction(points: Tensor, codes: Tensor, radius: float) -> float:
     Raises:
         ValueError: if the radius is not above 0, or points and codes do not fit each other.
     """
-    if not radius > 0:
-        raise ValueError(f"wanted a radius above 0, got {radius}")
+    radius = number("radius", radius, "above 0", lambda x: x > 0)
     return (nearest_distance(points, codes) > radius).double().mean().item()
 
 
@@ -130,11 +130,6 @@ def _corners(box: Tensor) -> Tensor:
     if box.ndim != 2 or len(box) != 2 or not (box[0] < box[1]).all():
         raise ValueError(f"wanted a box (2, D), its lower corner first, got {box.tolist()}")
     return box
-
-
-def _check_count(num_samples: int) -> None:
-    if num_samples < 1:
-        raise ValueError(f"wanted num_samples of 1 or more, got {num_samples}")
 
 
 def _check_codes(codes: Tensor) -> None:

@@ -5,7 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from vaelib.models import VAE, check_latents, check_sizes, flatten_images
+from vaelib.checks import integer, positive
+from vaelib.models import VAE, check_latents, check_sizes, flatten_images, to_weights
+from vaelib.pictures import check_shape
 
 
 class LinearGaussian:
@@ -35,9 +37,7 @@ class LinearGaussian:
             raise ValueError(
                 f"wanted a mean of shape ({weights.shape[0]},), got {tuple(mean.shape)}"
             )
-        if not sigma > 0:
-            raise ValueError(f"wanted sigma above 0, got {sigma}")
-        self.weights, self.mean, self.sigma = weights, mean, float(sigma)
+        self.weights, self.mean, self.sigma = weights, mean, positive("sigma", sigma)
         self.input_dim, self.latent_dim = weights.shape
 
     def log_likelihood(self, x: Tensor) -> Tensor:
@@ -74,8 +74,7 @@ class LinearGaussian:
         Raises:
             ValueError: if num_samples is below 1.
         """
-        if num_samples < 1:
-            raise ValueError(f"wanted num_samples of 1 or more, got {num_samples}")
+        num_samples = integer("num_samples", num_samples)
         z, eps = (
             self.weights.new_empty(num_samples, size).normal_(generator=generator)
             for size in (self.latent_dim, self.input_dim)
@@ -99,6 +98,7 @@ class LinearGaussian:
         Source:
             Tipping and Bishop 1999, equations 7 and 8.
         """
+        latent_dim = integer("latent_dim", latent_dim, least=None)
         if x.ndim != 2 or not 1 <= latent_dim < x.shape[1]:
             raise ValueError(
                 "wanted data of shape (N, P) and latent_dim from 1 to P - 1, "
@@ -136,9 +136,11 @@ class LinearVAE(nn.Module):
         input_dim: P, pixels of an image.
         latent_dim: D, the dimension of z.
         sigma: standard deviation of a pixel before training; it is learned.
+        image_shape: as for `VAE`.
 
     Raises:
-        ValueError: if a size is below 1 or sigma is not positive.
+        ValueError: if a size is below 1, sigma is not positive, or image_shape has not input_dim
+            pixels.
 
     Source:
         Lucas et al., Don't Blame the ELBO!, section 4, https://arxiv.org/abs/1911.02469
@@ -146,14 +148,15 @@ class LinearVAE(nn.Module):
 
     likelihood = "gaussian"
     unit_interval = False  # no sigmoid at the end: pixels need not be in [0, 1]
-    reparameterize = VAE.reparameterize
+    reparameterize, remember_shape = VAE.reparameterize, VAE.remember_shape
 
-    def __init__(self, input_dim: int, latent_dim: int, sigma: float = 1.0):
+    def __init__(self, input_dim: int, latent_dim: int, sigma: float = 1.0, image_shape=None):
         super().__init__()
-        check_sizes({"input_dim": input_dim, "latent_dim": latent_dim})
-        if not sigma > 0:
-            raise ValueError(f"wanted sigma above 0, got {sigma!r}")
+        sizes = check_sizes({"input_dim": input_dim, "latent_dim": latent_dim})
+        input_dim, latent_dim = sizes["input_dim"], sizes["latent_dim"]
+        sigma = positive("sigma", sigma)
         self.input_dim, self.latent_dim = input_dim, latent_dim
+        self.image_shape = None if image_shape is None else check_shape(image_shape, input_dim)
         self.encoder = nn.Linear(input_dim, latent_dim)
         self.log_var = nn.Parameter(torch.zeros(latent_dim))
         self.decoder = nn.Linear(latent_dim, input_dim)
@@ -170,7 +173,7 @@ class LinearVAE(nn.Module):
         Raises:
             ValueError: if an image has not input_dim pixels.
         """
-        mu = self.encoder(flatten_images(images, self.input_dim))
+        mu = self.encoder(to_weights(self, flatten_images(images, self.input_dim)))
         return mu, torch.zeros_like(mu) + self.log_var
 
     def decode(self, z: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from vaelib.checks import integer, random_seed
 from vaelib.data import ImageDataset
 
 SIDE = 28  # pixels of an image's side
@@ -28,14 +29,14 @@ def moon_phases(n: int, seed: int) -> ImageDataset:
         `.labels` (n,) float32 in [0, 1), the phases.
 
     Raises:
-        ValueError: if n is below 1.
+        ValueError: if n is no integer of 1 or more, or the seed is none.
 
     Source:
         Meeus, Astronomical Algorithms, chapter 48: the lit fraction of the disc.
     """
-    if n < 1:
-        raise ValueError(f"wanted n of 1 or more moons, got {n}")
-    phase = torch.rand(n, generator=torch.Generator().manual_seed(seed))
+    n = integer("n", n)
+    generator = torch.Generator("cpu").manual_seed(random_seed(seed))
+    phase = torch.rand(n, generator=generator, dtype=torch.float32, device="cpu")
     return ImageDataset(render(phase), phase)
 
 
@@ -51,12 +52,13 @@ def render(phase: Tensor) -> Tensor:
     """
     if phase.ndim != 1 or len(phase) == 0:
         raise ValueError(f"wanted phases of shape (n,), got {tuple(phase.shape)}")
+    like = {"dtype": torch.float64, "device": phase.device}
     if not ((phase >= 0) & (phase <= 1)).all():
         raise ValueError(f"wanted phases in [0, 1], got {phase.min():g} to {phase.max():g}")
-    y = ((torch.arange(SIDE * LINES, dtype=torch.float64) + 0.5) / LINES - SIDE / 2) / RADIUS
+    y = ((torch.arange(SIDE * LINES, **like) + 0.5) / LINES - SIDE / 2) / RADIUS
     limb = RADIUS * (1 - y.square()).clamp(min=0).sqrt()  # (lines,), pixels from the centre
     terminator = torch.cos(math.pi * phase.double())[:, None] * limb  # (n, lines)
-    edge = torch.arange(SIDE, dtype=torch.float64) - SIDE / 2  # left edge of each pixel
+    edge = torch.arange(SIDE, **like) - SIDE / 2  # left edge of each pixel
     right = (limb[:, None] - edge).clamp(0, 1)  # (lines, 28): what lies left of the limb
     left = (terminator[..., None] - edge).clamp(0, 1)  # (n, lines, 28): left of the terminator
     lit = (right - left).view(len(phase), SIDE, LINES, SIDE).mean(2)

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelib.checks import integer, positive
 from vaelib.data import check_images
-from vaelib.models import VAE, Autoencoder
+from vaelib.models import VAE, Autoencoder, to_weights
 
 
 class Terms(NamedTuple):
@@ -123,16 +124,39 @@ def gaussian_log_likelihood(images: Tensor, mean: Tensor, sigma: float | Tensor)
     Args:
         images: flattened images.
         mean: the decoder's output, in units of pixel intensity.
-        sigma: standard deviation of a pixel, in the same units; a tensor if it is learned.
+        sigma: standard deviation of a pixel, in the same units, above 0 and finite; a tensor if it
+            is learned: one number, one for each pixel, (P,), or any shape that broadcasts against
+            (..., P).
 
     Raises:
-        ValueError: if sigma is not positive.
+        ValueError: if sigma is out of range, or the three do not fit each other.
     """
-    if not sigma > 0:
-        raise ValueError(f"wanted sigma above 0, got {sigma}")
+    if getattr(sigma, "ndim", 0) == 0 and not isinstance(sigma, Tensor):
+        sigma = positive("sigma", sigma)
     sigma = torch.as_tensor(sigma, dtype=mean.dtype, device=mean.device)
+    _check_pixelwise(images, mean, sigma)
+    if not ((sigma > 0) & sigma.isfinite()).all():
+        told = f"{sigma.item():g}" if sigma.numel() == 1 else f"{sigma.min():g} to {sigma.max():g}"
+        raise ValueError(f"wanted sigma above 0 and finite, got {told}")
     error = ((images - mean) / sigma).square()
     return -0.5 * (error + 2 * sigma.log() + math.log(2 * math.pi)).sum(-1)
+
+
+def _check_pixelwise(images: Tensor, mean: Tensor, sigma: Tensor) -> None:
+    """Check that images, their mean and its deviation have the same pixels on the last axis."""
+    pixels = images.shape[-1:]
+    fits = len(pixels) == 1 and mean.shape[-1:] == pixels and sigma.shape[-1:] in ((), (1,), pixels)
+    try:
+        shape = torch.broadcast_shapes(images.shape, mean.shape)
+        fits = fits and torch.broadcast_shapes(shape, sigma.shape) == shape
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            "wanted images and mean of shape (..., P) and sigma as a number, (P,), or what "
+            f"broadcasts against them, got {tuple(images.shape)}, {tuple(mean.shape)} and "
+            f"{tuple(sigma.shape)}"
+        )
 
 
 def reconstruction_log_likelihood(model, images: Tensor, z: Tensor) -> Tensor:
@@ -218,7 +242,8 @@ def elbo_terms(model: VAE, images: Tensor, num_samples: int = 1, generator=None)
         Kingma and Welling, equation 10, https://arxiv.org/abs/1312.6114
     """
     check_arguments(model, images, num_samples)
-    return training_terms(model, images, num_samples, generator)
+    images = to_weights(model, images)
+    return training_terms(model, images, integer("num_samples", num_samples), generator)
 
 
 def elbo(model: VAE, images: Tensor, num_samples: int = 1, generator=None) -> Tensor:
@@ -234,5 +259,4 @@ def check_arguments(model, images: Tensor, num_samples: int) -> None:
             num_samples is below 1.
     """
     check_images(images, unit_interval=getattr(model, "unit_interval", True))
-    if num_samples < 1:
-        raise ValueError(f"wanted num_samples of 1 or more, got {num_samples}")
+    integer("num_samples", num_samples)

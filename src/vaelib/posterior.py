@@ -6,8 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaelib.checks import integer, positive
 from vaelib.evaluation import check_has_likelihood
-from vaelib.models import check_sizes
+from vaelib.models import to_weights
 
 POINTS = 4096  # of the grid, decoded at once
 CUT_OFF = 1e-4  # share of a posterior that may lie in the outermost cells
@@ -71,7 +72,7 @@ class GridPosterior(NamedTuple):
             Cremer, Li and Duvenaud, Inference Suboptimality in Variational Autoencoders, section
             3.1, https://arxiv.org/abs/1801.03558
         """
-        check_sizes({"steps": steps})
+        steps = integer("steps", steps)
         ends = [self._descend(*start, steps) for start in (self.moments(), self._laplace())]
         kls = torch.stack([self._kl(*end) for end in ends])  # (2, B)
         best = (kls[1] < kls[0]).unsqueeze(-1)
@@ -143,7 +144,9 @@ def grid_posterior(model, images: Tensor, edge: float = 6.0, side: int = 400) ->
             are too coarse for it.
     """
     check_has_likelihood(model, images)
-    _check_grid(model, edge, side)
+    edge, side = positive("edge", edge), integer("side", side, least=None)
+    _check_grid(model, side)
+    images = to_weights(model, images)
     axis = ((torch.arange(side) + 0.5) * (2 * edge / side) - edge).to(images)
     points = torch.cartesian_prod(axis, axis).split(POINTS)
     joint = torch.cat([_log_joint(model, images.flatten(1), z) for z in points], 1)  # (B, G * G)
@@ -169,14 +172,13 @@ def _log_joint(model, pixels: Tensor, z: Tensor) -> Tensor:
     return -0.5 * (squares / variance + constant) + log_prior
 
 
-def _check_grid(model, edge: float, side: int) -> None:
+def _check_grid(model, side: int) -> None:
     if model.latent_dim != 2:
         raise ValueError(f"wanted a model with latent_dim 2, got {model.latent_dim}")
-    if not 0 < edge < math.inf:
-        raise ValueError(f"wanted edge above 0, got {edge}")
-    check_sizes({"side": side})
     if side < 4 or side % 2:
         raise ValueError(f"wanted side as an even number of 4 or more, got {side}")
+    if model.likelihood == "gaussian" and torch.as_tensor(model.sigma).numel() > 1:
+        raise ValueError("wanted a model with one sigma for all pixels, got one for each")
 
 
 def _check_edges(posterior: GridPosterior) -> None:

@@ -1,13 +1,14 @@
 """What `vaelib.fit` is asked for, checked before it begins."""
 
 import dataclasses
-import math
+from math import inf, prod
 
 from torch import Tensor
 
+from vaelib.checks import number, positive, random_seed
 from vaelib.data import binarize_once, check_images, is_binary
 from vaelib.devices import PRECISIONS
-from vaelib.models import check_sizes
+from vaelib.models import check_sizes, to_weights
 
 CHOICES = {
     "objective": ("elbo", "iwae"),
@@ -15,6 +16,8 @@ CHOICES = {
     "precision": PRECISIONS,
     "schedule": ("linear", "constant"),
 }
+SIZES = ("epochs", "batch_size", "num_samples")
+RATES = ("learning_rate", "encoder_rate")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,15 +43,16 @@ class Settings:
     seed: int
 
     def __post_init__(self):
-        check_sizes({name: getattr(self, name) for name in ("epochs", "batch_size", "num_samples")})
-        for name in ("learning_rate", "encoder_rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"wanted {name} above 0 and finite, got {getattr(self, name)!r}")
-        if not 0 <= self.beta < math.inf:
-            raise ValueError(f"wanted beta of 0 or more and finite, got {self.beta!r}")
-        pair = isinstance(self.betas, tuple) and len(self.betas) == 2
-        if not pair or not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"wanted betas as two numbers in [0, 1), got {self.betas!r}")
+        numbers = {
+            **check_sizes({name: getattr(self, name) for name in SIZES}),
+            **{name: positive(name, getattr(self, name)) for name in RATES},
+            "beta": number("beta", self.beta, "of 0 or more and finite", lambda x: 0 <= x < inf),
+            "betas": _pair(self.betas),
+            "seed": random_seed(self.seed),
+            "mean_bias": bool(self.mean_bias),
+        }
+        for name, value in numbers.items():
+            object.__setattr__(self, name, value)  # as Python's own number, whatever it was
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"wanted {name} as one of {known}, got {getattr(self, name)!r}")
@@ -56,13 +60,31 @@ class Settings:
             raise ValueError(f'wanted beta of 1 with the objective "iwae", got {self.beta!r}')
 
 
-def training_data(train, test, settings: Settings) -> tuple[Tensor, Tensor | None]:
+def _pair(betas) -> tuple[float, float]:
+    """Adam's two decay rates, from a list as well, as a JSON file has it."""
+    try:
+        first, second = betas
+        fits = {"wanted": "in [0, 1)", "fits": lambda x: 0 <= x < 1}
+        return number("betas", first, **fits), number("betas", second, **fits)
+    except (TypeError, ValueError):
+        raise ValueError(f"wanted betas as two numbers in [0, 1), got {betas!r}") from None
+
+
+def training_data(model, train, test, settings: Settings) -> tuple[Tensor, Tensor | None]:
     """The images of both sets, under one convention about grey pixels.
 
+    They are in the precision of the model's weights, and the model remembers their shape.
+
     Raises:
-        ValueError: if they are no images in [0, 1], or one set is grey and the other is not.
+        ValueError: if they are no images in [0, 1], do not fit the model or each other, or one set
+            is grey and the other is not.
     """
-    images, test_images = _images(train), None if test is None else _images(test)
+    images, test_images = _images(model, train), None if test is None else _images(model, test)
+    if test_images is not None and prod(images.shape[1:]) != prod(test_images.shape[1:]):
+        raise ValueError(
+            "wanted training and test images of one size, got "
+            f"{tuple(images.shape[1:])} and {tuple(test_images.shape[1:])}"
+        )
     if settings.binarize == "dynamic" and is_binary(images):
         raise ValueError(
             'binarize="dynamic" wanted grey images, got images that are 0 or 1 already'
@@ -80,12 +102,14 @@ def training_data(train, test, settings: Settings) -> tuple[Tensor, Tensor | Non
     return images, test_images
 
 
-def _images(dataset) -> Tensor:
+def _images(model, dataset) -> Tensor:
     images = dataset if isinstance(dataset, Tensor) else getattr(dataset, "images", None)
     if images is None:
         raise ValueError(
             f"wanted an ImageDataset or a tensor of images, got {type(dataset).__name__}: "
-            "vaelib.image_dataset reads a torchvision data set"
+            "vaelib.image_dataset reads a data set of any kind"
         )
-    check_images(images)
-    return images
+    check_images(images, unit_interval=getattr(model, "unit_interval", True))
+    if hasattr(model, "remember_shape"):
+        model.remember_shape(images)
+    return to_weights(model, images.detach())

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from vaelib.data import binarize as draw_binary
+from vaelib.checks import integer, random_seed
+from vaelib.data import draw_binary
 from vaelib.devices import (
     autocast,
     fast_float32,
@@ -19,7 +20,7 @@ from vaelib.devices import (
     memory_advice,
     pick_device,
 )
-from vaelib.models import VAE, Autoencoder
+from vaelib.models import VAE, Autoencoder, to_weights
 from vaelib.objectives import Terms, check_arguments, iwae_terms, training_terms
 from vaelib.resuming import Run
 from vaelib.settings import Settings, training_data
@@ -137,9 +138,11 @@ def fit(
         encoder_rate,
         seed,
     )
+    epochs, batch_size, num_samples = settings.epochs, settings.batch_size, settings.num_samples
+    learning_rate, seed = settings.learning_rate, settings.seed
     if objective == "iwae" and isinstance(model, Autoencoder):
         raise ValueError('wanted a VAE for the objective "iwae", got an Autoencoder')
-    images, test_images = training_data(train, test, settings)
+    images, test_images = training_data(model, train, test, settings)
     keep_freed_memory()
     device, home = pick_device(device), next(model.parameters()).device
     steps = -(-len(images) // batch_size)  # of an epoch; its last batch may be smaller
@@ -272,11 +275,13 @@ def mean_terms(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> Te
         ValueError: if the images are not in [0, 1] or num_samples is below 1.
     """
     check_arguments(model, images, num_samples)
+    num_samples = integer("num_samples", num_samples)
     device = next(model.parameters()).device
-    generator = torch.Generator(device).manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(random_seed(seed))
     sums = []
     for batch in images.split(1000):
-        terms = training_terms(model, batch.to(device), num_samples, generator)
+        batch = to_weights(model, batch).to(device)
+        terms = training_terms(model, batch, num_samples, generator)
         sums.append(torch.stack(terms).sum(1).tolist())
     return Terms(*(math.fsum(term) / len(images) for term in zip(*sums, strict=True)))
 

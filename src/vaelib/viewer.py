@@ -7,6 +7,7 @@ import socketserver
 import threading
 from pathlib import Path
 
+from vaelib.checks import integer
 from vaelib.graphs import imported
 
 HOST = "127.0.0.1"
@@ -30,8 +31,7 @@ def view(path, port: int = 8081) -> "View":
     Source:
         Lutz Roeder's netron, https://github.com/lutzroeder/netron
     """
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
-        raise ValueError(f"wanted port as an integer from 0 to 65535, got {port!r}")
+    port = integer("port", port, 0, 65535)
     folder = Path(imported("netron").__file__).parent
     path = Path(path)
     return View(folder, path.name, path.read_bytes(), port)
