@@ -105,6 +105,13 @@ def replace(path: Path, data: bytes) -> None:
     os.replace(aside, path)
 
 
+def command(target: Path, options: list[str]) -> list[str]:
+    """How JupyterLab is started on a folder of copies."""
+    config = Path(__file__).with_name("lab_config.py")
+    lab = [sys.executable, "-m", "jupyterlab", f"--config={config}"]
+    return [*lab, *options, str(target)]
+
+
 def main(options: list[str]) -> None:
     """Renew the copies and become JupyterLab, with any options of its own."""
     try:
@@ -112,9 +119,7 @@ def main(options: list[str]) -> None:
     except ValueError as error:
         sys.exit(str(error))
     print(*remarks, f"The plain copies are in {TARGET}", sep="\n", flush=True)
-    config = Path(__file__).with_name("lab_config.py")
-    command = ["-m", "jupyterlab", f"--config={config}", str(TARGET), *options]
-    os.execv(sys.executable, [sys.executable, *command])
+    os.execv(sys.executable, command(TARGET, options))
 
 
 if __name__ == "__main__":

@@ -21,3 +21,5 @@ def keep_pictures(model, **_):
 
 c = get_config()  # noqa: F821
 c.FileContentsManager.pre_save_hook = keep_pictures
+c.LabApp.news_url = None  # the book asks no other host
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
