@@ -71,7 +71,12 @@ def execute(python: Path, notebook: Path) -> subprocess.CompletedProcess:
     return subprocess.run(
         [python, script, notebook.name],
         cwd=notebook.parent,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(notebook.parent.parent), "TQDM_DISABLE": "1"},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(notebook.parent.parent),
+            "TQDM_DISABLE": "1",
+            "OMP_NUM_THREADS": "1",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -267,7 +267,8 @@ def folded(title: str, body: str) -> str:
 
 def raw(text: str) -> list[str]:
     """The markup of the book that is left in a copy, outside of its code."""
-    text = re.sub(r"^( *)(`{3,}|~{3,})(?!\{).*?^ *\2`* *$", "", text, flags=re.M | re.DOTALL)
+    text = re.sub(r"^ *(`{3,}|~{3,})(?!\{).*?^ *\1`* *$", "", text, flags=re.M | re.DOTALL)
+    text = re.sub(r"(?<![}`])(`{1,2})(?!`).+?(?<!`)\1(?!`)", "", text, flags=re.DOTALL)
     return [
         f"{kind}: {match.group()}"
         for kind, pattern in RAW.items()

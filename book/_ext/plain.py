@@ -105,7 +105,7 @@ def write_copies(app, error):
     for docname in chapters(app.env):
         try:
             copy = copy_of(Book(app, docname, known))
-        except MarkupError as fault:
+        except ValueError as fault:
             logger.warning("%s has no plain copy: %s", docname, fault)
             continue
         text = nbformat.writes(copy) + "\n"

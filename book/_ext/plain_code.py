@@ -55,7 +55,12 @@ def without_glue(source: str) -> str:
         and not getattr(node, "orelse", [])
         and all(is_glue(child) for child in node.body)
     ]
-    return without_lines(source, drop)
+    found = without_lines(source, drop)
+    try:
+        ast.parse(found)
+    except SyntaxError as error:
+        raise ValueError(f"glue stands alone in a branch, which is empty then: {source}") from error
+    return found
 
 
 def bodies(tree: ast.AST):

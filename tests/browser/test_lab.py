@@ -20,8 +20,9 @@ from tests.pages import ROOT, markdown_of, notebooks, read
 
 sys.path.insert(0, str(ROOT / "book"))
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import lab as plain_lab
 import resolved
+
+import lab as plain_lab
 
 TOKEN = secrets.token_hex()
 MINUTE = 60_000  # milliseconds, as Playwright counts
