@@ -4,11 +4,14 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --quiet
 
-.PHONY: book test notebooks checkpoints bench figures screenshot requirements serve clean environment
+.PHONY: book lab test notebooks checkpoints bench figures screenshot requirements serve clean environment
 
 book: $(ENVIRONMENT)
 	@$(BUILD) || { rm -rf _build/.doctrees; exit 1; }  # a page with a warning is read again
 	@$(BIN)/python -c 'import pathlib; print("The book is at", pathlib.Path("_build/html/index.html").resolve().as_uri())'
+
+lab: book  # JupyterLab with a plain copy of each chapter; OPTIONS are its own
+	@$(BIN)/python book/lab.py $(OPTIONS)
 
 test: $(ENVIRONMENT)
 	$(BIN)/ruff check

@@ -7,6 +7,7 @@ load nothing but scripts, each copy is also written as one.
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -101,7 +102,8 @@ def write_copies(app, error):
     if error is not None or app.builder.format != "html":
         return
     folder, known = Path(app.outdir) / FOLDER, places(app.env)
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # a chapter may have got another name
+    folder.mkdir(parents=True)
     for docname in chapters(app.env):
         try:
             copy = copy_of(Book(app, docname, known))

@@ -161,6 +161,9 @@ def jupyter(folder, tmp_path_factory):
     whole = home / "JUPYTERLAB_SETTINGS_DIR" / "@jupyterlab" / "notebook-extension"
     whole.mkdir(parents=True)  # a test reads the whole notebook, not only what is in view
     (whole / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    installed = home / "JUPYTER_CONFIG_DIR" / "jupyter_server_config.d"
+    installed.mkdir(parents=True)  # where the installed package would put it
+    shutil.copy(ROOT / "src" / "vaelib_jupyter" / "vaelib.json", installed)
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
@@ -176,6 +179,7 @@ def jupyter(folder, tmp_path_factory):
     address = f"http://127.0.0.1:{port}/"
     try:
         wait_for(address, server, home / "log")
+        assert "vaelib_jupyter | extension was successfully loaded" in (home / "log").read_text()
         yield address
     finally:
         server.terminate()
