@@ -11,7 +11,7 @@ book: $(ENVIRONMENT)
 	@$(BIN)/python -c 'import pathlib; print("The book is at", pathlib.Path("_build/html/index.html").resolve().as_uri())'
 
 lab: book  # JupyterLab with a plain copy of each chapter; OPTIONS are its own
-	@$(BIN)/python book/lab.py $(OPTIONS)
+	@$(BIN)/python book/copies.py $(OPTIONS)
 
 test: $(ENVIRONMENT)
 	$(BIN)/ruff check

@@ -14,11 +14,10 @@ from tests.pages import ROOT, code_cells, markdown_of, notebooks, read
 
 sys.path.insert(0, str(ROOT / "book"))
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import copies
 import markup
 import plain
 import plain_code
-
-import lab
 
 each_notebook = pytest.mark.parametrize("page", notebooks(), ids=lambda page: page.stem)
 BASE = {"IPython", "PIL", "anywidget", "ipywidgets", "matplotlib", "numpy", "torch"}
@@ -289,27 +288,27 @@ def notebook(text: str, **metadata):
 @pytest.fixture
 def folders(tmp_path):
     """A folder of built copies with one in it, and the reader's, where it has been laid."""
-    copies, target = tmp_path / "copies", tmp_path / "lab"
-    copies.mkdir()
-    (copies / "a.ipynb").write_text(notebook("old"))
-    assert lab.renew(copies, target) == []
+    built, target = tmp_path / "copies", tmp_path / "lab"
+    built.mkdir()
+    (built / "a.ipynb").write_text(notebook("old"))
+    assert copies.renew(built, target) == []
     assert (target / "a.ipynb").read_text() == notebook("old")
-    return SimpleNamespace(copies=copies, target=target, mine=target / "a.ipynb")
+    return SimpleNamespace(copies=built, target=target, mine=target / "a.ipynb")
 
 
 def test_a_copy_that_was_only_opened_is_renewed(folders):
     folders.mine.write_text(notebook("old", kernelspec={"name": "other", "display_name": "x"}))
     (folders.copies / "a.ipynb").write_text(notebook("new"))
-    assert lab.renew(folders.copies, folders.target) == []
+    assert copies.renew(folders.copies, folders.target) == []
     assert folders.mine.read_text() == notebook("new")
 
 
 @pytest.mark.parametrize("theirs", [notebook("my work"), "{ half a file", "[]", ""])
 def test_a_changed_copy_is_kept_and_the_new_one_laid_beside_it(folders, theirs):
     folders.mine.write_text(theirs)
-    assert lab.renew(folders.copies, folders.target) == []  # nothing new: nothing to say
+    assert copies.renew(folders.copies, folders.target) == []  # nothing new: nothing to say
     (folders.copies / "a.ipynb").write_text(notebook("new"))
-    (remark,) = lab.renew(folders.copies, folders.target)
+    (remark,) = copies.renew(folders.copies, folders.target)
     assert "holds your changes" in remark
     assert "a.new.ipynb" in remark
     assert folders.mine.read_text() == theirs
@@ -317,26 +316,26 @@ def test_a_changed_copy_is_kept_and_the_new_one_laid_beside_it(folders, theirs):
     assert beside.read_text() == notebook("new")
     beside.write_text(notebook("my work, too"))
     (folders.copies / "a.ipynb").write_text(notebook("newer"))
-    lab.renew(folders.copies, folders.target)
+    copies.renew(folders.copies, folders.target)
     assert folders.mine.read_text() == theirs
     assert beside.read_text() == notebook("my work, too")
     folders.mine.unlink()
-    assert lab.renew(folders.copies, folders.target) == []
+    assert copies.renew(folders.copies, folders.target) == []
     assert folders.mine.read_text() == notebook("newer")
 
 
 @pytest.mark.parametrize("lost", [None, "", "[1]", "{"])
 def test_without_a_record_every_copy_is_taken_for_the_readers(folders, lost):
-    record = folders.target / lab.WRITTEN
+    record = folders.target / copies.WRITTEN
     record.unlink() if lost is None else record.write_text(lost)
     (folders.copies / "a.ipynb").write_text(notebook("new"))
-    assert len(lab.renew(folders.copies, folders.target)) == 1
+    assert len(copies.renew(folders.copies, folders.target)) == 1
     assert folders.mine.read_text() == notebook("old")
 
 
 def test_no_copies_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="run make book"):
-        lab.renew(tmp_path, tmp_path / "lab")
+        copies.renew(tmp_path, tmp_path / "lab")
 
 
 def output(*mimes, **metadata):

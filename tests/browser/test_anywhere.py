@@ -10,7 +10,7 @@ from tests import anywhere
 from tests.pages import ROOT
 
 sys.path.insert(0, str(ROOT / "book"))
-import lab
+import copies
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def alone(stem: str, tmp_path):
     """A copy in an empty folder."""
     folder = tmp_path / "empty"
     folder.mkdir()
-    return shutil.copy(lab.COPIES / f"{stem}.ipynb", folder / f"{stem}.ipynb")
+    return shutil.copy(copies.COPIES / f"{stem}.ipynb", folder / f"{stem}.ipynb")
 
 
 def printed(path) -> list[str]:

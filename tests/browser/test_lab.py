@@ -20,9 +20,8 @@ from tests.pages import ROOT, markdown_of, notebooks, read
 
 sys.path.insert(0, str(ROOT / "book"))
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import copies
 import resolved
-
-import lab as plain_lab
 
 TOKEN = secrets.token_hex()
 MINUTE = 60_000  # milliseconds, as Playwright counts
@@ -41,7 +40,7 @@ each_copy = pytest.mark.parametrize("page", notebooks(), ids=lambda page: page.s
 
 
 def copy(page):
-    return nbformat.read(plain_lab.COPIES / page.name, as_version=4)
+    return nbformat.read(copies.COPIES / page.name, as_version=4)
 
 
 def words(page) -> str:
@@ -140,8 +139,8 @@ def test_a_markdown_page_offers_its_source(server, browser):
 @pytest.fixture(scope="module")
 def folder():
     """A folder of copies within the one that git ignores."""
-    target = plain_lab.TARGET / f"test-{os.getpid()}"
-    assert plain_lab.renew(plain_lab.COPIES, target) == []
+    target = copies.TARGET / f"test-{os.getpid()}"
+    assert copies.renew(copies.COPIES, target) == []
     widget = copy(next(page for page in notebooks() if page.stem == "kl"))
     code = [c for c in widget.cells if c.cell_type == "code"]
     shown = next(c for c in code if "widgets.GaussianKL(" in c.source)
@@ -171,7 +170,7 @@ def jupyter(folder, tmp_path_factory):
     options += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0"]
     with open(home / "log", "w") as log:
         server = subprocess.Popen(
-            plain_lab.command(folder, options),
+            copies.command(folder, options),
             env=os.environ | {name: str(home / name) for name in folders},
             stdout=log,
             stderr=log,

@@ -107,7 +107,7 @@ def replace(path: Path, data: bytes) -> None:
 
 def command(target: Path, options: list[str]) -> list[str]:
     """How JupyterLab is started on a folder of copies."""
-    config = Path(__file__).with_name("lab_config.py")
+    config = Path(__file__).with_name("copies_config.py")
     lab = [sys.executable, "-m", "jupyterlab", f"--config={config}"]
     return [*lab, *options, str(target)]
 
