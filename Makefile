@@ -8,11 +8,14 @@ BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --quiet
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q --dist loadfile --no-loadscope-reorder
 
-.PHONY: book test quick jitter matrix notebooks checkpoints bench figures screenshot requirements serve clean environment
+.PHONY: book lab test quick jitter matrix notebooks checkpoints bench figures screenshot requirements serve clean environment
 
 book: $(ENVIRONMENT)
 	@$(BUILD) || { rm -rf _build/.doctrees; exit 1; }  # a page with a warning is read again
 	@$(BIN)/python -c 'import pathlib; print("The book is at", pathlib.Path("_build/html/index.html").resolve().as_uri())'
+
+lab: book  # JupyterLab with a plain copy of each chapter; OPTIONS are its own
+	@$(BIN)/python book/copies.py $(OPTIONS)
 
 test: $(ENVIRONMENT)
 	$(BIN)/ruff check

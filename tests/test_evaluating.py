@@ -7,9 +7,10 @@ import pytest
 
 import vaelib
 from tests.pages import ROOT, code_cells
+from vaelib.checkpoints import FOLDER
 
 PAGE = ROOT / "book" / "evaluating.ipynb"
-PUBLISHED = json.loads((ROOT / "book" / "_data" / "published.json").read_text())
+PUBLISHED = json.loads((FOLDER / "published.json").read_text())
 
 
 def entry(name, **score):
@@ -65,7 +66,7 @@ def test_the_machine_is_named_once_and_absent_rungs_are_said(monkeypatch, capsys
     ladder = {name: entry(name) for name in list(vaelib.recipes.LADDER)[:3]}
     ladder["vae-5-minutes"]["remark"] = "with pauses"
     monkeypatch.setattr(vaelib.recipes, "results", lambda: ladder)
-    run("ladder = ", PUBLISHED=ROOT / "book" / "_data" / "published.json")
+    run("ladder = ", PUBLISHED=FOLDER / "published.json")
     assert capsys.readouterr().out.splitlines() == [
         "2026-11-20: Some CPU, 1 of 2 cores, torch 2.0",
         "2026-11-20: Some CPU, 1 of 2 cores, torch 2.0,",

@@ -8,7 +8,7 @@ from pathlib import Path
 from vaelib.data import write_atomically
 from vaelib.devices import machine
 
-PATH = Path(__file__).parents[2] / "book" / "_data" / "bench.json"
+PATH = Path(__file__).parents[2] / "src" / "vaelib" / "_data" / "bench.json"
 
 
 def record(section: str, results: dict, path: Path = PATH) -> None:
