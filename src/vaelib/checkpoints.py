@@ -50,11 +50,14 @@ def load(path) -> Autoencoder | VAE:
 
     Raises:
         FileNotFoundError: if there is no such file.
+        PermissionError: if it may not be read.
         ValueError: if it is no checkpoint of one of vaelib's architectures, or is damaged, or its
             tensors do not fit the architecture that it names.
     """
     if Path(path).is_dir():
         raise ValueError(f"{path} is a folder, wanted a safetensors checkpoint")
+    with open(path, "rb"):
+        pass  # one that may not be read is missing to safetensors
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
