@@ -13,6 +13,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from vaelib.files import write_atomically
+
 BOOK = Path(__file__).parent
 METADATA = {
     "kernelspec": {
@@ -48,9 +50,7 @@ def execute(path: Path) -> None:
             f"{path} wrote to stderr, so it was not stored:\n{''.join(errors)}"
         )
     nbformat.validate(notebook)
-    aside = path.with_suffix(".new")
-    aside.write_text(nbformat.writes(notebook) + "\n")
-    os.replace(aside, path)
+    write_atomically(path, (nbformat.writes(notebook) + "\n").encode())
 
 
 def normalise(notebook) -> None:

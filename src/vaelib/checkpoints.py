@@ -1,5 +1,6 @@
 """Models on disk: safetensors files that hold tensors and the constructor's arguments, no code."""
 
+import hashlib
 import importlib.resources
 import json
 from pathlib import Path
@@ -8,7 +9,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from vaelib.data import write_atomically
+from vaelib.files import write_atomically
 from vaelib.models import VAE, Autoencoder
 
 ARCHITECTURES = {"Autoencoder": Autoencoder, "VAE": VAE}
@@ -40,6 +41,7 @@ def save(model: Autoencoder | VAE, path, half: bool = False) -> None:
         too_large = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
         if too_large:
             raise ValueError(f"wanted weights below 65504 for float16, got more in {too_large}")
+    header["sha256"] = _digest(tensors, header)
     write_atomically(Path(path), safetensors.torch.save(tensors, metadata=header))
 
 
@@ -48,17 +50,23 @@ def load(path) -> Autoencoder | VAE:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no checkpoint of one of vaelib's architectures, or its tensors do not
-            fit the architecture that it names.
+        PermissionError: if it may not be read.
+        ValueError: if it is no checkpoint of one of vaelib's architectures, or is damaged, or its
+            tensors do not fit the architecture that it names.
     """
     if Path(path).is_dir():
         raise ValueError(f"{path} is a folder, wanted a safetensors checkpoint")
+    with open(path, "rb"):
+        pass  # one that may not be read is missing to safetensors
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except safetensors.SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors checkpoint ({error})") from error
+    digest = header.pop("sha256", None)  # a file from before there were any has none
+    if digest not in (None, _digest(tensors, header)):
+        raise ValueError(f"{path} is damaged: it holds other weights than those that were saved")
     if header.get("stored") == "float16":
         tensors = {name: tensor.float() for name, tensor in tensors.items()}
     architecture = header.get("architecture")
@@ -75,6 +83,15 @@ def load(path) -> Autoencoder | VAE:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} does not fit the {architecture} it names: {error}") from error
     return model
+
+
+def _digest(tensors: dict, header: dict) -> str:
+    """The SHA-256 of a checkpoint's tensors and header, which safetensors does not note."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def pretrained(name: str) -> Autoencoder | VAE:

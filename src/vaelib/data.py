@@ -1,22 +1,21 @@
 """Images as tensors, what they have to be, and MNIST from the package."""
 
-import contextlib
+import errno
 import hashlib
 import importlib.resources
 import math
 import os
 import tarfile
-import uuid
 import warnings
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import torch
 from torch import Tensor
-from torchvision.datasets import MNIST
+from torchvision.datasets.mnist import read_image_file, read_label_file
 
 from vaelib.checks import random_seed
+from vaelib.files import CACHE_VARIABLE, cache_folder, write_atomically
 
 ARCHIVE = importlib.resources.files("vaelib") / "_data" / "mnist.tar.xz"
 ARCHIVE_MD5 = "aacf09c097fa8cda113da85157bb05d9"
@@ -26,8 +25,8 @@ RAW_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-CACHE_VARIABLE = "VAELIB_CACHE"
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, a quota, a file
 
 
 class ImageDataset(torch.utils.data.Dataset):
@@ -226,16 +225,19 @@ def mnist(split: str) -> ImageDataset:
 
     Raises:
         ValueError: if `split` is neither.
-        RuntimeError: if the packaged archive is damaged.
+        RuntimeError: if the packaged archive is damaged, or there is no home and no VAELIB_CACHE.
         PermissionError: if the cache folder cannot be written.
+        OSError: if its disk is full.
 
     Source:
         LeCun, Cortes and Burges, The MNIST database of handwritten digits (CC BY-SA 3.0).
     """
     if split not in ("train", "test"):
         raise ValueError(f'wanted split "train" or "test", got {split!r}')
-    files = MNIST(mnist_root(), train=split == "train")
-    return from_bytes(files.data, files.targets)
+    prefix = mnist_root() / "MNIST" / "raw" / ("train" if split == "train" else "t10k")
+    # torchvision's MNIST would prefer the files that its old versions left, which nobody checks.
+    pixels = read_image_file(f"{prefix}-images-idx3-ubyte")
+    return from_bytes(pixels, read_label_file(f"{prefix}-labels-idx1-ubyte"))
 
 
 def mnist_root() -> Path:
@@ -245,8 +247,9 @@ def mnist_root() -> Path:
     is compared on every call; a damaged one is replaced from the package, with a warning.
 
     Raises:
-        RuntimeError: if the packaged archive is damaged.
+        RuntimeError: if the packaged archive is damaged, or there is no home and no VAELIB_CACHE.
         PermissionError: if the cache folder cannot be written.
+        OSError: if its disk is full.
     """
     root = cache_folder()
     raw = root / "MNIST" / "raw"  # torchvision's own layout
@@ -257,12 +260,6 @@ def mnist_root() -> Path:
         if damaged:
             warnings.warn(f"{raw}: unpacked the damaged {', '.join(damaged)} again", stacklevel=2)
     return root
-
-
-def cache_folder() -> Path:
-    """A folder for what can be made again; the environment variable VAELIB_CACHE moves it."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen) if chosen else platformdirs.user_cache_path("vaelib")
 
 
 def _unpack(names: list[str], folder: Path) -> None:
@@ -277,21 +274,11 @@ def _unpack(names: list[str], folder: Path) -> None:
         for name, content in contents.items():
             write_atomically(folder / name, content)
     except OSError as error:
-        raise PermissionError(
+        kind = OSError if error.errno in FULL else PermissionError
+        raise kind(
             f"cannot write the data cache {folder} ({error}): "
-            f"set {CACHE_VARIABLE} to a folder that can be written"
+            f"set {CACHE_VARIABLE} to a folder that can be written, with room for 55 MB"
         ) from error
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file aside and rename it, so that nobody ever sees a part of it."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        aside.write_bytes(content)
-        os.replace(aside, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            aside.unlink()
 
 
 def _md5_of(path: Path) -> str | None:

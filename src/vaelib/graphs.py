@@ -14,7 +14,7 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from vaelib.data import write_atomically
+from vaelib.files import write_atomically
 from vaelib.models import VAE, Autoencoder
 
 PARTS = ("whole", "encoder", "decoder")

@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 
 from vaelib.checkpoints import FOLDER, load, save
-from vaelib.data import binarize_once, cache_folder, mnist, write_atomically
+from vaelib.data import binarize_once, mnist
 from vaelib.devices import machine
 from vaelib.evaluation import log_likelihood
+from vaelib.files import cache_folder, write_atomically
 from vaelib.models import VAE, Autoencoder
 from vaelib.training import fit, mean_terms
 

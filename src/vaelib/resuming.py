@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 
-from vaelib.data import write_atomically
+from vaelib.files import write_atomically
 from vaelib.objectives import Terms
 
 SAVE_EVERY = 10  # seconds
+PARTS = {"identity", "model", "optimizer", "generator", "train", "test", "seconds"}
 
 
 class Run:
@@ -25,8 +26,8 @@ class Run:
         settings: the arguments of `fit`, which must be those of the file.
 
     Raises:
-        ValueError: if the file is damaged or of another run, or its folder does not exist; the
-            file is left as it is.
+        ValueError: if the file is damaged, of another run or of another version of vaelib, or its
+            folder does not exist; the file is left as it is.
     """
 
     def __init__(self, path, settings, model, images, optimizer, generator, history):
@@ -68,10 +69,11 @@ class Run:
         self.saved = time.perf_counter()
 
     def _restore(self, state: dict) -> None:
+        before, now = state["identity"], self.identity
         differences = [
-            f"{name} was {state['identity'].get(name)!r} and is {value!r}"
-            for name, value in self.identity.items()
-            if state["identity"].get(name) != value
+            f"{name} was {before.get(name, 'not there')!r} and is {now.get(name, 'not there')!r}"
+            for name in {**now, **before}
+            if name not in before or name not in now or before[name] != now[name]
         ]
         if differences:
             raise ValueError(
@@ -92,4 +94,14 @@ def _read(path: Path) -> dict:
         raise ValueError(
             f"{path} is no training run, or is damaged: delete it to begin anew, or name another"
         )
-    return torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
+    except Exception as error:  # what torch refuses has no common class of errors
+        raise ValueError(
+            f"{path} holds more than numbers and was not read: delete it, or name another"
+        ) from error
+    if not isinstance(state, dict) or state.keys() != PARTS:
+        raise ValueError(
+            f"{path} is of another version of vaelib: delete it to begin anew, or name another"
+        )
+    return state

@@ -151,14 +151,15 @@ def fit(
     bar = tqdm(total=epochs * steps, unit="step", disable=not progress or _bars_are_off())
     try:
         with memory_advice(f"batch_size (now {batch_size}) or num_samples (now {num_samples})"):
-            if mean_bias and _guesses_grey(model):
-                model.set_output_bias(images.to(home))
             model.to(device)
             images = images.to(device)
             test_images = None if test_images is None else test_images.to(device)
             generator = torch.Generator(device).manual_seed(seed)
             optimizer = _optimizer(model, settings)
             run = Run(checkpoint, settings, model, images, optimizer, generator, history)
+            # Not before, for a run that is refused leaves the model as it was.
+            if mean_bias and not history.train and _guesses_grey(model):
+                model.set_output_bias(images)
             bar.update(len(history.train) * steps)
             for epoch in range(len(history.train), epochs):
                 start = time.perf_counter()
