@@ -17,6 +17,7 @@ from torch import Tensor
 from torchvision.datasets import MNIST
 
 from vaelib.checks import random_seed
+from vaelib.paths import expanded
 
 ARCHIVE = importlib.resources.files("vaelib") / "_data" / "mnist.tar.xz"
 ARCHIVE_MD5 = "aacf09c097fa8cda113da85157bb05d9"
@@ -262,7 +263,7 @@ def mnist_root() -> Path:
 def cache_folder() -> Path:
     """A folder for what can be made again; the environment variable VAELIB_CACHE moves it."""
     chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen) if chosen else platformdirs.user_cache_path("vaelib")
+    return expanded(chosen) if chosen else platformdirs.user_cache_path("vaelib")
 
 
 def _unpack(names: list[str], folder: Path) -> None:

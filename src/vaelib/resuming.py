@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 
 from vaelib.data import write_atomically
+from vaelib.devices import plain_torch
 from vaelib.objectives import Terms
+from vaelib.paths import file_to_write
 
 SAVE_EVERY = 10  # seconds
 
@@ -25,12 +27,12 @@ class Run:
         settings: the arguments of `fit`, which must be those of the file.
 
     Raises:
-        ValueError: if the file is damaged or of another run, or its folder does not exist; the
-            file is left as it is.
+        ValueError: if the file is damaged or of another run or model, or its folder does not
+            exist; the file is left as it is.
     """
 
     def __init__(self, path, settings, model, images, optimizer, generator, history):
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else file_to_write(path, "a checkpoint file")
         self.model, self.optimizer, self.generator = model, optimizer, generator
         self.history = history
         self.saved = time.perf_counter()
@@ -40,20 +42,21 @@ class Run:
             **dataclasses.asdict(settings),
             "architecture": type(model).__name__,
             "arguments": dict(getattr(model, "arguments", {})),
-            "images": [*images.shape, images.sum(dtype=torch.float64).item()],
+            "images": [*images.shape, _digest(images)],
             "device": images.device.type,
         }
-        if not self.path.parent.is_dir() or self.path.is_dir():
-            raise ValueError(f"wanted a checkpoint file in a folder that exists, got {path}")
+        self.weights = _weights(model)
         if self.path.exists():
             self._restore(_read(self.path))
 
+    @plain_torch(gradients=False)
     def save_now_and_then(self, last: bool) -> None:
         """Write the file, in one move, if the last time is long ago or this is the last time."""
         if self.path is None or (not last and time.perf_counter() - self.saved < SAVE_EVERY):
             return
         state = {
             "identity": self.identity,
+            "weights": self.weights,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
@@ -68,11 +71,13 @@ class Run:
         self.saved = time.perf_counter()
 
     def _restore(self, state: dict) -> None:
-        differences = [
-            f"{name} was {state['identity'].get(name)!r} and is {value!r}"
-            for name, value in self.identity.items()
-            if state["identity"].get(name) != value
-        ]
+        if "weights" not in state:
+            raise ValueError(
+                f"{self.path} was written by an older version: delete it to begin anew, or name "
+                "another"
+            )
+        differences = _differences(state["identity"], self.identity)
+        differences = differences or _differences(state["weights"], self.weights)
         if differences:
             raise ValueError(
                 f"{self.path} holds another run: {'; '.join(differences)}. Wanted the same "
@@ -84,6 +89,29 @@ class Run:
         self.history.train = [Terms(*terms) for terms in state["train"]]
         self.history.test = [Terms(*terms) for terms in state["test"]]
         self.history.seconds = state["seconds"]
+
+
+def _differences(before: dict, now: dict) -> list[str]:
+    return [
+        f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+        for name in before | now
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _digest(images: torch.Tensor) -> str:
+    """What tells two sets of images apart, also if they have the same sum."""
+    digest = hashlib.sha256()
+    for part in images.split(1000):
+        digest.update(part.cpu().contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
+
+
+def _weights(model: torch.nn.Module) -> dict[str, str]:
+    """What the optimizer's state depends on: the weights' names and precisions, and what rests."""
+    frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    kinds = {name: str(tensor.dtype) for name, tensor in model.state_dict().items()}
+    return {name: kind + " (frozen)" * (name in frozen) for name, kind in kinds.items()}
 
 
 def _read(path: Path) -> dict:
