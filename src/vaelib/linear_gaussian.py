@@ -173,7 +173,7 @@ class LinearVAE(nn.Module):
         Raises:
             ValueError: if an image has not input_dim pixels.
         """
-        mu = self.encoder(to_weights(self, flatten_images(images, self.input_dim)))
+        mu = self.encoder(flatten_images(to_weights(self, images), self.input_dim))
         return mu, torch.zeros_like(mu) + self.log_var
 
     def decode(self, z: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def to_weights(model: nn.Module, images: Tensor) -> Tensor:
     Raises:
         ValueError: if they are not of a floating-point type.
     """
-    if not images.is_floating_point():
+    if not (isinstance(images, Tensor) and images.is_floating_point()):
         check_floating(images)
     precision = next(model.parameters()).dtype
     return images if images.dtype == precision else images.to(precision)
@@ -148,7 +148,7 @@ class _EncoderDecoder(nn.Module):
 
     def _encode(self, images: Tensor) -> Tensor:
         """Flatten the images and run the encoder: (B, ...) -> (B, code_dim)."""
-        pixels = to_weights(self, flatten_images(images, self.input_dim))
+        pixels = flatten_images(to_weights(self, images), self.input_dim)
         return self.encoder(pixels).to(pixels.dtype)  # under autocast a layer answers in bfloat16
 
     @torch.no_grad()
@@ -167,6 +167,7 @@ class _EncoderDecoder(nn.Module):
         Source:
             Burda, Grosse and Salakhutdinov do so in the code of https://arxiv.org/abs/1509.00519
         """
+        check_floating(images)
         mean = flatten_images(images, self.input_dim).mean(0)
         self.decoder[-1].bias.copy_(mean.clamp(0.001, 0.999).logit())
 

@@ -144,7 +144,7 @@ def grid_posterior(model, images: Tensor, edge: float = 6.0, side: int = 400) ->
             are too coarse for it.
     """
     check_has_likelihood(model, images)
-    edge, side = positive("edge", edge), integer("side", side, least=None)
+    edge, side = positive("edge", edge), integer("side", side)
     _check_grid(model, side)
     images = to_weights(model, images)
     axis = ((torch.arange(side) + 0.5) * (2 * edge / side) - edge).to(images)

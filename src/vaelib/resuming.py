@@ -38,10 +38,12 @@ class Run:
         self.saved = time.perf_counter()
         if self.path is None:
             return
+        arguments = dict(getattr(model, "arguments", {}))
+        arguments.pop("image_shape", None)  # how images are drawn is nothing that training needs
         self.identity = {
             **dataclasses.asdict(settings),
             "architecture": type(model).__name__,
-            "arguments": dict(getattr(model, "arguments", {})),
+            "arguments": arguments,
             "images": [*images.shape, _digest(images)],
             "device": images.device.type,
         }
