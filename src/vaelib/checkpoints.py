@@ -12,7 +12,7 @@ import torch
 from vaelib.data import write_atomically
 from vaelib.devices import plain_torch
 from vaelib.models import VAE, Autoencoder
-from vaelib.networks import unwrapped
+from vaelib.networks import inside, unwrapped
 from vaelib.paths import file_to_read, file_to_write
 
 ARCHITECTURES = {"Autoencoder": Autoencoder, "VAE": VAE}
@@ -53,11 +53,11 @@ def save(model: Autoencoder | VAE, path, half: bool = False) -> None:
 
 def _unwrapped(model) -> Autoencoder | VAE:
     """The network in a wrapper, if it is of a class that `load` knows."""
-    network = unwrapped(model) if isinstance(model, torch.nn.Module) else model
+    network = inside(model)
     name = type(network).__name__
     if ARCHITECTURES.get(name) is not type(network):
         raise ValueError(f"wanted a model of {list(ARCHITECTURES)}, got {name}")
-    return network
+    return unwrapped(network)
 
 
 def _check_tensors(model, tensors: dict[str, torch.Tensor]) -> None:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from vaelib.data import write_atomically
 from vaelib.devices import plain_torch
 from vaelib.models import VAE, Autoencoder
-from vaelib.networks import unwrapped
-from vaelib.paths import file_to_read, file_to_write
+from vaelib.networks import inside, unwrapped
+from vaelib.paths import expanded, file_to_write
 
 PARTS = ("whole", "encoder", "decoder")
 
@@ -115,9 +115,10 @@ def export_onnx(model: Autoencoder | VAE, path, part: str = "whole") -> None:
     Source:
         The format: https://onnx.ai/onnx/repo-docs/IR.html
     """
-    model = unwrapped(model) if isinstance(model, nn.Module) else model
+    model = inside(model)
     if type(model) not in (Autoencoder, VAE):
         raise ValueError(f"wanted an Autoencoder or a VAE, got a {type(model).__name__}")
+    model = unwrapped(model)
     if part not in PARTS:
         raise ValueError(f"wanted part as one of {PARTS}, got {part!r}")
     path = file_to_write(path)
@@ -176,7 +177,7 @@ def graph_layers(path) -> list[Layer]:
         OSError: if the file cannot be read.
     """
     onnx = imported("onnx")
-    path = file_to_read(path, "an ONNX file")
+    path = expanded(path)
     content = path.read_bytes()
     try:
         model = onnx.load_model_from_string(content)

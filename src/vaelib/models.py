@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vaelib.checks import integer, positive
 from vaelib.data import check_floating
+from vaelib.parts import CHUNK, rows_at_once
 from vaelib.pictures import batch_shape, check_shape
 
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -291,4 +292,9 @@ class VAE(_EncoderDecoder):
         num_samples = integer("num_samples", num_samples)
         weights = next(self.parameters())
         like = {"device": weights.device, "dtype": weights.dtype}
-        return self.decode(torch.randn(num_samples, self.latent_dim, generator=generator, **like))
+        z = torch.randn(num_samples, self.latent_dim, generator=generator, **like)
+        means = torch.empty(num_samples, self.input_dim, **like)
+        rows = rows_at_once(self, means, CHUNK)
+        for part, mean in zip(z.split(rows), means.split(rows), strict=True):
+            mean.copy_(self.decode(part))
+        return means

@@ -18,9 +18,7 @@ def unwrapped(model) -> nn.Module:
     Raises:
         ValueError: if it is no model with `encode` and `likelihood`, or has no weights in memory.
     """
-    network = model
-    while (inner := _inner(network)) is not None:
-        network = inner
+    network = inside(model)
     if not all(hasattr(network, name) for name in WANTED):
         raise ValueError(
             f"wanted a VAE, an Autoencoder or another model with {', '.join(WANTED)}, "
@@ -28,6 +26,13 @@ def unwrapped(model) -> nn.Module:
         )
     _check_weights(network)
     return network
+
+
+def inside(model):
+    """What is in all wrappers of torch, or the object itself if there is none; nothing is asked."""
+    while (inner := _inner(model)) is not None:
+        model = inner
+    return model
 
 
 def _inner(network) -> nn.Module | None:
