@@ -97,6 +97,43 @@ def test_gaussian_log_likelihood_is_that_of_torch_distributions():
 def test_gaussian_log_likelihood_wants_a_positive_sigma():
     with pytest.raises(ValueError, match="wanted sigma above 0 and finite, got 0"):
         vaelib.gaussian_log_likelihood(torch.zeros(1, 2), torch.zeros(1, 2), 0)
+    for sigma in (-1.0, math.nan, math.inf):
+        deviations = torch.tensor([1.0, sigma])
+        with pytest.raises(ValueError, match="wanted sigma above 0 and finite, got"):
+            vaelib.gaussian_log_likelihood(torch.zeros(1, 2), torch.zeros(1, 2), deviations)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (12,), (5, 12), (5, 1), (3, 1, 12), (3, 1, 1)])
+def test_sigma_may_be_learned_for_each_pixel(shape):
+    torch.manual_seed(0)
+    x, mean = torch.rand(5, 12, dtype=torch.float64), torch.rand(3, 5, 12, dtype=torch.float64)
+    sigma = (torch.rand(shape, dtype=torch.float64) + 0.1).requires_grad_()
+    found = vaelib.gaussian_log_likelihood(x, mean, sigma)
+    expected = Normal(mean, sigma).log_prob(x).sum(-1)
+    torch.testing.assert_close(found, expected)
+    slopes = [torch.autograd.grad(values.sum(), sigma)[0] for values in (found, expected)]
+    torch.testing.assert_close(*slopes)
+    if isinstance(sigma.tolist(), list):
+        numbers = vaelib.gaussian_log_likelihood(x, mean, sigma.detach().numpy())
+        assert torch.equal(numbers, found)
+
+
+@pytest.mark.parametrize(
+    ("x", "mean", "sigma"),
+    [
+        ((5, 12), (5, 12), (5,)),
+        ((5, 12), (5, 12), (2, 5, 12)),
+        ((5, 12), (5, 1), ()),
+        ((5, 12), (4, 12), ()),
+        ((5, 1), (5, 12), (12,)),
+        ((), (), ()),
+    ],
+)
+def test_pixels_that_do_not_fit_each_other_are_named(x, mean, sigma):
+    with pytest.raises(
+        ValueError, match=r"wanted images and mean of shape \(\.\.\., P\) and sigma"
+    ):
+        vaelib.gaussian_log_likelihood(torch.zeros(x), torch.zeros(mean), torch.ones(sigma))
 
 
 @pytest.mark.parametrize(("likelihood", "sigma"), [("bernoulli", 1.0), ("gaussian", 0.4)])

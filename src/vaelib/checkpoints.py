@@ -3,14 +3,18 @@
 import hashlib
 import importlib.resources
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
 
+from vaelib.devices import plain_torch
 from vaelib.files import write_atomically
 from vaelib.models import VAE, Autoencoder
+from vaelib.networks import inside, unwrapped
+from vaelib.paths import file_to_read, file_to_write
 
 ARCHITECTURES = {"Autoencoder": Autoencoder, "VAE": VAE}
 FOLDER = importlib.resources.files("vaelib") / "_data"
@@ -25,16 +29,20 @@ def save(model: Autoencoder | VAE, path, half: bool = False) -> None:
             by less than 0.01 nats (`tests/test_checkpoints.py` holds them to it), but their outputs
             no longer agree to the last digits.
 
+    What is saved is the network itself, also of a compiled or wrapped model (`unwrapped`), and only
+    what its class has: which weights were frozen is not.
+
     Raises:
-        ValueError: if the model is of no class that `load` knows, or a weight is too large for
-            float16.
+        ValueError: if the model is of no class that `load` knows, its tensors are not those that
+            its class has, two of them share memory, a weight is NaN or infinite, or too large for
+            float16; or if the path is a folder, or in a folder that is not there.
         OSError: if the file cannot be written; an older one is then left as it was.
     """
-    name = type(model).__name__
-    if ARCHITECTURES.get(name) is not type(model):
-        raise ValueError(f"wanted a model of {list(ARCHITECTURES)}, got {name}")
-    header = {"architecture": name, "arguments": json.dumps(model.arguments)}
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    path, model = file_to_write(path), _unwrapped(model)
+    header = {"architecture": type(model).__name__, "arguments": json.dumps(model.arguments)}
+    tensors = model.state_dict()
+    _check_tensors(model, tensors)
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     if half:
         header["stored"] = "float16"
         tensors = {name: tensor.half() for name, tensor in tensors.items()}
@@ -42,11 +50,67 @@ def save(model: Autoencoder | VAE, path, half: bool = False) -> None:
         if too_large:
             raise ValueError(f"wanted weights below 65504 for float16, got more in {too_large}")
     header["sha256"] = _digest(tensors, header)
-    write_atomically(Path(path), safetensors.torch.save(tensors, metadata=header))
+    write_atomically(path, safetensors.torch.save(tensors, metadata=header))
 
 
+def _unwrapped(model) -> Autoencoder | VAE:
+    """The network in a wrapper, if it is of a class that `load` knows."""
+    network = inside(model)
+    name = type(network).__name__
+    if ARCHITECTURES.get(name) is not type(network):
+        raise ValueError(f"wanted a model of {list(ARCHITECTURES)}, got {name}")
+    return unwrapped(network)
+
+
+def _check_tensors(model, tensors: dict[str, torch.Tensor]) -> None:
+    """Check that `load` will get back what is saved, and that it is worth it."""
+    with torch.device("meta"):
+        wanted = type(model)(**model.arguments).state_dict()
+    differ = [
+        name
+        for name in tensors | wanted
+        if name not in tensors or name not in wanted or tensors[name].shape != wanted[name].shape
+    ]
+    if differ:
+        name = type(model).__name__
+        raise ValueError(
+            f"wanted the tensors of a {name}, got others in {differ}, as profilers, pruning and "
+            f"parametrizations leave them: undo these, or make a {name}(**model.arguments) and "
+            "give it the weights by load_state_dict(model.state_dict(), strict=False)"
+        )
+    shared = _shared(tensors)
+    if shared:
+        raise ValueError(
+            f"wanted weights that each have their own memory, got {shared[0]} and {shared[1]} "
+            "tied: a file would hold both, and load could not tie them again"
+        )
+    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise ValueError(f"wanted finite weights, got NaN or infinity in {broken}")
+
+
+def _shared(tensors: dict[str, torch.Tensor]) -> tuple[str, str] | None:
+    """The names of two tensors that have numbers in common."""
+    places = []
+    for name, tensor in tensors.items():
+        last = sum(
+            (size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True)
+        )
+        start = tensor.data_ptr()
+        end = start + (last + 1) * tensor.element_size()
+        places.append((str(tensor.device), start, end, name))
+    places.sort()
+    for (device, _, end, name), (other_device, start, _, other) in pairwise(places):
+        if device == other_device and start < end:
+            return name, other
+    return None
+
+
+@plain_torch(gradients=False)
 def load(path) -> Autoencoder | VAE:
     """Read a model that `save` wrote, on the CPU. Nothing in the file is run.
+
+    The weights are a copy: what happens to the file afterwards does not change them.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -54,14 +118,10 @@ def load(path) -> Autoencoder | VAE:
         ValueError: if it is no checkpoint of one of vaelib's architectures, or is damaged, or its
             tensors do not fit the architecture that it names.
     """
-    if Path(path).is_dir():
-        raise ValueError(f"{path} is a folder, wanted a safetensors checkpoint")
-    with open(path, "rb"):
-        pass  # one that may not be read is missing to safetensors
+    content = file_to_read(path, "a safetensors checkpoint").read_bytes()
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = safetensors.torch.load(content)
+        header = _metadata(content)
     except safetensors.SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors checkpoint ({error})") from error
     digest = header.pop("sha256", None)  # a file from before there were any has none
@@ -75,9 +135,7 @@ def load(path) -> Autoencoder | VAE:
             f"{path} holds the architecture {architecture!r}, wanted one of {list(ARCHITECTURES)}"
         )
     try:
-        with torch.device(
-            "meta"
-        ):  # no memory and no random numbers: the tensors are those of the file
+        with torch.device("meta"):  # no memory, no random numbers: the tensors are the file's
             model = ARCHITECTURES[architecture](**json.loads(header["arguments"]))
         model.load_state_dict(tensors, assign=True)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -92,6 +150,16 @@ def _digest(tensors: dict, header: dict) -> str:
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
         digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The texts in the header of a safetensors file that was read without an error.
+
+    Source:
+        The format: https://github.com/huggingface/safetensors#format
+    """
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]).get("__metadata__", {})
 
 
 def pretrained(name: str) -> Autoencoder | VAE:

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import torch
 
 PRECISIONS = ("float32", "bfloat16")
+KINDS = ("cpu", "cuda", "mps", "xpu")  # of devices that torch can cast layers on
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as in glibc's malloc.h
 
 
@@ -27,12 +29,42 @@ def pick_device(device: str = "auto") -> torch.device:
     try:
         chosen = torch.device(device)
         torch.zeros(1, device=chosen).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         here = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
         raise ValueError(
             f'wanted device as "auto" or one that torch finds here, {here}, got {device!r}'
         ) from error
     return chosen
+
+
+class _Switch:
+    """A setting of the whole process: the first of several threads sets it, the last resets it."""
+
+    def __init__(self, read, write):
+        self.read, self.write = read, write
+        self.lock, self.inside, self.before = threading.Lock(), 0, None
+
+    @contextlib.contextmanager
+    def set_to(self, value) -> Iterator[None]:
+        with self.lock:
+            if self.inside == 0:
+                self.before = self.read()
+            self.inside += 1
+            self.write(value)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.inside -= 1
+                if self.inside == 0:
+                    self.write(self.before)
+
+
+_products = _Switch(
+    lambda: torch.backends.mkldnn.matmul.fp32_precision,
+    lambda value: setattr(torch.backends.mkldnn.matmul, "fp32_precision", value),
+)
+_default_dtype = _Switch(torch.get_default_dtype, torch.set_default_dtype)
 
 
 @contextlib.contextmanager
@@ -43,15 +75,41 @@ def fast_float32() -> Iterator[None]:
     speed. The one switch that torch has for it allows oneDNN to round factors to bfloat16; it does
     so only on processors with AMX, and there the switch is not touched.
     """
-    matmul = torch.backends.mkldnn.matmul
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    before = matmul.fp32_precision
-    try:
+    with contextlib.ExitStack() as stack:
         if capabilities.get("avx512_f") and not capabilities.get("amx_tile"):
-            matmul.fp32_precision = "bf16"
+            stack.enter_context(_products.set_to("bf16"))
         yield
-    finally:
-        matmul.fp32_precision = before
+
+
+@contextlib.contextmanager
+def plain_torch(gradients: bool) -> Iterator[None]:
+    """Torch as it is just after its import, whatever the reader has set, until the block ends.
+
+    A new tensor is float32 on the CPU where nothing else is asked for, no layer is cast to another
+    precision, and gradients are kept or not as asked, within `torch.inference_mode` too. Products
+    of float32 matrices are fast (`fast_float32`).
+    """
+    with contextlib.ExitStack() as stack:
+        if _default_device() != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if torch.get_default_dtype() != torch.float32:
+            stack.enter_context(_default_dtype.set_to(torch.float32))
+        for kind in KINDS:
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.set_grad_enabled(gradients))
+        stack.enter_context(fast_float32())
+        yield
+
+
+def _default_device() -> str:
+    """The kind of device that new tensors are on, also where torch cannot find it."""
+    try:
+        return torch.get_default_device().type
+    except (RuntimeError, AssertionError):  # set to a GPU that is not here
+        return "missing"
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -62,7 +120,9 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     """
     if precision not in PRECISIONS:
         raise ValueError(f"wanted precision as one of {PRECISIONS}, got {precision!r}")
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    if precision == "float32":  # torch looks at the precision even where nothing is cast
+        return torch.autocast(device.type, enabled=False)
+    return torch.autocast(device.type, torch.bfloat16)
 
 
 @contextlib.contextmanager

@@ -8,21 +8,21 @@ from torch import Tensor
 
 from vaelib.checks import integer, number, random_seed
 from vaelib.data import is_binary
-from vaelib.devices import fast_float32, memory_advice, pick_device
+from vaelib.devices import memory_advice, pick_device, plain_torch
+from vaelib.gaussians import gaussian_kl, log_prior_over_posterior, widened
+from vaelib.importance import Weights
 from vaelib.models import VAE, Autoencoder, to_weights
+from vaelib.networks import device_of, evaluating, unwrapped
 from vaelib.objectives import (
     check_arguments,
     draw,
-    gaussian_kl,
-    log_prior_over_posterior,
     reconstruction_log_likelihood,
 )
+from vaelib.parts import CHUNK, parts_of, rows_at_once
 from vaelib.training import mean_terms
 
-CHUNK = 2**24  # decoded numbers held at once: 64 MiB in float32
 
-
-@torch.no_grad()
+@plain_torch(gradients=False)
 def iwae_bound(model: VAE, images: Tensor, num_samples: int, generator=None) -> Tensor:
     """The importance-weighted bound on log p(x), (B,) nats, without gradients.
 
@@ -43,15 +43,18 @@ def iwae_bound(model: VAE, images: Tensor, num_samples: int, generator=None) -> 
         Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, equation 8,
         https://arxiv.org/abs/1509.00519
     """
+    model = unwrapped(model)
+    _check_posterior(model)
     check_arguments(model, images, num_samples)
     images, num_samples = to_weights(model, images), integer("num_samples", num_samples)
-    at_once = max(1, CHUNK // images.numel())  # draws of z for each image
-    total = images.new_full((len(images),), -math.inf)  # log of the weights' sum
-    for start in range(0, num_samples, at_once):
-        count = min(at_once, num_samples - start)
-        log_weights = log_importance_weights(model, images, count, generator)  # (K, B)
-        total = torch.logaddexp(total, log_weights.logsumexp(0))
-    return total - math.log(num_samples)
+    rows, bounds = rows_at_once(model, images, CHUNK), []
+    with evaluating(model):
+        for batch in images.split(rows):
+            weights = Weights()
+            for count in parts_of(num_samples, max(1, rows // len(batch))):
+                weights.add(log_importance_weights(model, batch, count, generator))
+            bounds.append(weights.log_mean())
+    return torch.cat(bounds)
 
 
 class LogLikelihood(NamedTuple):
@@ -70,21 +73,24 @@ class LogLikelihood(NamedTuple):
     @property
     def mean(self) -> float:
         """The mean over the images, nats; minus it is the NLL that papers print."""
-        return self.estimate.mean(dtype=torch.float64).item()
+        return math.fsum(self.estimate.tolist()) / len(self.estimate)
 
     @property
     def mean_error(self) -> float:
         """The standard error of `mean` from the draws of z alone, for these very images, nats."""
-        return (self.error.double().square().sum().sqrt() / len(self.error)).item()
+        return math.sqrt(math.fsum(error**2 for error in self.error.tolist())) / len(self.error)
 
     @property
     def sampling_error(self) -> float:
         """The standard error of `mean` from the choice of the images and the draws, nats."""
-        return (self.estimate.double().std() / math.sqrt(len(self.estimate))).item()
+        estimates, mean = self.estimate.tolist(), self.mean
+        if len(estimates) == 1:
+            return math.nan
+        squares = math.fsum((estimate - mean) ** 2 for estimate in estimates)
+        return math.sqrt(squares / (len(estimates) - 1) / len(estimates))
 
 
-@torch.no_grad()
-@fast_float32()
+@plain_torch(gradients=False)
 def log_likelihood(
     model: VAE,
     images: Tensor,
@@ -117,39 +123,25 @@ def log_likelihood(
         standard error Owen, Monte Carlo theory, methods and examples, chapter 9,
         https://artowen.su.domains/mc
     """
+    model = unwrapped(model)
     num_samples, chunk = integer("num_samples", num_samples), integer("chunk", chunk)
     check_has_likelihood(model, images)
-    device, home = pick_device(device), next(model.parameters()).device
+    device, home = pick_device(device), device_of(model)
     generator = torch.Generator(device).manual_seed(random_seed(seed))
-    rows = max(1, chunk // images[0].numel())  # decoded images at once
-    sums = []
+    rows = rows_at_once(model, images, chunk)
+    estimates, errors = [], []
     try:
-        with memory_advice(f"chunk (now {chunk})"):
+        with memory_advice(f"chunk (now {chunk})"), evaluating(model):
             model.to(device)
             for batch in images.split(min(100, rows)):
-                draws = rows // len(batch)
-                batch = to_weights(model, batch).to(device)
-                sums.append(_log_sums(model, batch, num_samples, draws, generator))
+                batch, weights = to_weights(model, batch).to(device), Weights()
+                for count in parts_of(num_samples, rows // len(batch)):
+                    weights.add(log_importance_weights(model, batch, count, generator))
+                estimates.append(weights.log_mean())
+                errors.append(weights.error())
     finally:
         model.to(home)
-    total, total_of_squares = (
-        torch.cat(parts).to(images.device) for parts in zip(*sums, strict=True)
-    )
-    # Var(mean w) / (mean w)^2 from the sums of w and w^2, with Bessel's correction
-    relative = (total_of_squares - 2 * total).exp() - 1 / num_samples
-    variance = relative.clamp(min=0) * num_samples / torch.tensor(num_samples - 1.0)
-    return LogLikelihood(total - math.log(num_samples), variance.sqrt())
-
-
-def _log_sums(model, images: Tensor, num_samples: int, at_once: int, generator):
-    """Logarithms of the sums of the importance weights and of their squares, (2, B)."""
-    totals = images.new_full((2, len(images)), -math.inf)
-    for start in range(0, num_samples, at_once):
-        count = min(at_once, num_samples - start)
-        log_weights = log_importance_weights(model, images, count, generator)  # (K, B)
-        sums = torch.stack([log_weights.logsumexp(0), (2 * log_weights).logsumexp(0)])
-        totals = torch.logaddexp(totals, sums)
-    return totals
+    return LogLikelihood(*(torch.cat(parts).to(images.device) for parts in (estimates, errors)))
 
 
 def check_has_likelihood(model, images: Tensor) -> None:
@@ -171,12 +163,12 @@ def check_has_likelihood(model, images: Tensor) -> None:
 def log_importance_weights(model, images: Tensor, num_samples: int, generator=None) -> Tensor:
     """log p(x|z) + log p(z) - log q(z|x) at K draws z ~ q(z|x) for each image: (K, B) nats."""
     mu, log_var = model.encode(images)
-    z = draw(model, mu, log_var, num_samples, generator)
+    z, eps = draw(model, mu, log_var, num_samples, generator)
     log_p_x_given_z = reconstruction_log_likelihood(model, images, z)
-    return log_p_x_given_z + log_prior_over_posterior(z, mu, log_var)
+    return log_p_x_given_z + log_prior_over_posterior(z, mu, log_var, eps)
 
 
-@torch.no_grad()
+@plain_torch(gradients=False)
 def kl_per_dimension(model: VAE, images: Tensor) -> Tensor:
     """KL(q(z_j|x) || p(z_j)) of each latent coordinate, averaged over the images: (D,) nats.
 
@@ -190,7 +182,7 @@ def kl_per_dimension(model: VAE, images: Tensor) -> Tensor:
     return gaussian_kl(mu.unsqueeze(-1), log_var.unsqueeze(-1)).mean(0)  # D axes of one: (B, D, 1)
 
 
-@torch.no_grad()
+@plain_torch(gradients=False)
 def mean_variance(model: VAE, images: Tensor) -> Tensor:
     """How much the mean of q(z_j|x) varies from image to image, its variance over x: (D,).
 
@@ -246,19 +238,20 @@ def rate_distortion(
     Source:
         Alemi et al., Fixing a Broken ELBO, section 3, https://arxiv.org/abs/1711.00464
     """
-    _check_posterior(model)
+    _check_posterior(unwrapped(model))
     terms = mean_terms(model, images, num_samples, seed)
     return RateDistortion(terms.kl, -terms.reconstruction)
 
 
 def _posteriors(model, images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and log-variance of q(z|x), a thousand images at a time: (B, D), (B, D)."""
+    model = unwrapped(model)
     _check_posterior(model)
     check_arguments(model, images, 1)
-    device = next(model.parameters()).device
-    parts = [model.encode(to_weights(model, batch).to(device)) for batch in images.split(1000)]
-    mu, log_var = (torch.cat(part).to(images.device) for part in zip(*parts, strict=True))
-    return mu, log_var
+    device, rows = device_of(model), min(1000, rows_at_once(model, images, CHUNK))
+    with evaluating(model):
+        parts = [model.encode(to_weights(model, part).to(device)) for part in images.split(rows)]
+    return tuple(widened(torch.cat(part)).to(images.device) for part in zip(*parts, strict=True))
 
 
 def _check_posterior(model) -> None:

@@ -43,8 +43,8 @@ def pathwise(
     Source:
         Kingma and Welling, section 2.4, https://arxiv.org/abs/1312.6114
     """
-    eps, z = _draw(mu, sigma, num_samples, generator)
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
+        eps, z = _draw(mu, sigma, num_samples, generator)
         values = _evaluate(f, z.requires_grad_())
         if not values.requires_grad:
             raise ValueError("wanted f differentiable in z, got a result without a gradient")

@@ -14,8 +14,11 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
+from vaelib.devices import plain_torch
 from vaelib.files import write_atomically
 from vaelib.models import VAE, Autoencoder
+from vaelib.networks import inside, unwrapped
+from vaelib.paths import expanded, file_to_write
 
 PARTS = ("whole", "encoder", "decoder")
 
@@ -90,6 +93,7 @@ class _WholeAutoencoder(_WholeVAE):
         return _Decoder.forward(self, z), z
 
 
+@plain_torch(gradients=True)
 def export_onnx(model: Autoencoder | VAE, path, part: str = "whole") -> None:
     """Write a network's graph and its weights to an ONNX file, for any batch size.
 
@@ -111,13 +115,13 @@ def export_onnx(model: Autoencoder | VAE, path, part: str = "whole") -> None:
     Source:
         The format: https://onnx.ai/onnx/repo-docs/IR.html
     """
+    model = inside(model)
     if type(model) not in (Autoencoder, VAE):
         raise ValueError(f"wanted an Autoencoder or a VAE, got a {type(model).__name__}")
+    model = unwrapped(model)
     if part not in PARTS:
         raise ValueError(f"wanted part as one of {PARTS}, got {part!r}")
-    path = Path(path)
-    if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(f"wanted the path of a file in a folder that exists, got {path}")
+    path = file_to_write(path)
     for package in ("onnx", "onnxscript"):
         imported(package)
     content = _traced(*_part_of(model, part)).SerializeToString()
@@ -165,17 +169,23 @@ def _traced(module: nn.Module, inputs: dict[str, int], outputs: list[str]):
 def graph_layers(path) -> list[Layer]:
     """The nodes of an ONNX file in an order in which they can be computed, inputs first.
 
+    Its weights may be in other files beside it, as torch.onnx.export writes them.
+
     Raises:
-        ValueError: if the file is no valid ONNX model.
+        ValueError: if the file is no valid ONNX model, or one with its weights is not beside it.
         RuntimeError: if onnx is not installed.
         OSError: if the file cannot be read.
     """
     onnx = imported("onnx")
-    content = Path(path).read_bytes()
+    path = expanded(path)
+    content = path.read_bytes()
     try:
         model = onnx.load_model_from_string(content)
+        _read_weights_beside(model, path)
         onnx.checker.check_model(model)
         graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
+    except _MissingWeights as error:
+        raise ValueError(str(error)) from None
     except Exception as error:  # protobuf, checker and inference have no common class of errors
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path} is not a valid ONNX file ({reason})") from error
@@ -194,6 +204,26 @@ def graph_layers(path) -> list[Layer]:
         layers.append(Layer(name, node.op_type, inputs, outputs, found, count))
     names = [value.name for value in graph.output]
     return layers + [Layer(name, "Output", (name,), (name,), (shapes[name],), 0) for name in names]
+
+
+class _MissingWeights(Exception):
+    """A file of weights is not where the ONNX file says."""
+
+
+def _read_weights_beside(model, path: Path) -> None:
+    """Read what the file keeps elsewhere; onnx itself sees to it that this is in its folder."""
+    kept = {
+        entry.value
+        for tensor in model.graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    missing = sorted(name for name in kept if not (path.parent / name).is_file())
+    if missing:
+        raise _MissingWeights(f"{path} keeps its weights in {missing}, wanted beside it")
+    if kept:
+        helper = importlib.import_module("onnx.external_data_helper")
+        helper.load_external_data_for_model(model, str(path.parent))
 
 
 def _shape(value) -> tuple[int | str, ...]:

@@ -47,11 +47,15 @@ class LinearGaussian:
             ValueError: if x is not of shape (B, P).
         """
         self._check(x)
-        factor = torch.linalg.cholesky(self.covariance())  # lower triangular, (P, P)
-        whitened = torch.linalg.solve_triangular(factor, (x - self.mean).T, upper=False)  # (P, B)
-        log_determinant = 2 * factor.diagonal().log().sum()
+        axes, scales, _ = torch.linalg.svd(self.weights, full_matrices=False)  # (P, D), (D,)
+        along = (x - self.mean) @ axes  # of each datum, in the plane of the weights: (B, D)
+        across = x - self.mean - along @ axes.T  # what is left of it, noise alone: (B, P)
+        deviations = torch.hypot(scales, torch.full_like(scales, self.sigma))
+        squares = (along / deviations).square().sum(1) + (across / self.sigma).square().sum(1)
+        others = self.input_dim - self.latent_dim  # directions in which only noise is
+        log_determinant = 2 * (deviations.log().sum() + others * math.log(self.sigma))
         constant = self.input_dim * math.log(2 * math.pi)
-        return -0.5 * (whitened.square().sum(0) + log_determinant + constant)
+        return -0.5 * (squares + log_determinant + constant)
 
     def covariance(self) -> Tensor:
         """The covariance of x, W W^T + sigma^2 I: (P, P)."""
@@ -64,9 +68,11 @@ class LinearGaussian:
             ValueError: if x is not of shape (B, P).
         """
         self._check(x)
-        precision = self.weights.T @ self.weights / self.sigma**2 + self._identity(self.latent_dim)
-        covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
-        return (x - self.mean) @ self.weights @ covariance / self.sigma**2, covariance
+        axes, scales, turn = torch.linalg.svd(self.weights, full_matrices=False)
+        deviations = torch.hypot(scales, torch.full_like(scales, self.sigma))
+        covariance = (turn.T * (self.sigma / deviations).square()) @ turn
+        along = (x - self.mean) @ axes / deviations  # (B, D)
+        return (along * (scales / deviations)) @ turn, covariance
 
     def sample(self, num_samples: int, generator=None) -> Tensor:
         """Draws of x itself, with the noise of the pixels: (num_samples, P).
@@ -108,7 +114,8 @@ class LinearGaussian:
         covariance = (x - mean).T @ (x - mean) / len(x)  # of the data: (P, P)
         eigenvalues, eigenvectors = torch.linalg.eigh(covariance)  # in rising order
         variance = eigenvalues[:-latent_dim].mean()  # what the D largest leave over
-        if not variance > 1e-12 * eigenvalues[-1]:
+        noise = max(1e-12, 10 * torch.finfo(x.dtype).eps)  # of the eigenvalues' last digits
+        if not variance > noise * eigenvalues[-1]:
             raise ValueError(
                 f"wanted data that vary in more than {latent_dim} directions, got {len(x)} points "
                 f"with a variance of {variance:.1e} in the others"
@@ -173,7 +180,7 @@ class LinearVAE(nn.Module):
         Raises:
             ValueError: if an image has not input_dim pixels.
         """
-        mu = self.encoder(to_weights(self, flatten_images(images, self.input_dim)))
+        mu = self.encoder(flatten_images(to_weights(self, images), self.input_dim))
         return mu, torch.zeros_like(mu) + self.log_var
 
     def decode(self, z: Tensor) -> Tensor:

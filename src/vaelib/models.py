@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vaelib.checks import integer, positive
 from vaelib.data import check_floating
+from vaelib.parts import CHUNK, rows_at_once
 from vaelib.pictures import batch_shape, check_shape
 
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -51,7 +52,7 @@ def to_weights(model: nn.Module, images: Tensor) -> Tensor:
     Raises:
         ValueError: if they are not of a floating-point type.
     """
-    if not images.is_floating_point():
+    if not (isinstance(images, Tensor) and images.is_floating_point()):
         check_floating(images)
     precision = next(model.parameters()).dtype
     return images if images.dtype == precision else images.to(precision)
@@ -148,7 +149,7 @@ class _EncoderDecoder(nn.Module):
 
     def _encode(self, images: Tensor) -> Tensor:
         """Flatten the images and run the encoder: (B, ...) -> (B, code_dim)."""
-        pixels = to_weights(self, flatten_images(images, self.input_dim))
+        pixels = flatten_images(to_weights(self, images), self.input_dim)
         return self.encoder(pixels).to(pixels.dtype)  # under autocast a layer answers in bfloat16
 
     @torch.no_grad()
@@ -167,6 +168,7 @@ class _EncoderDecoder(nn.Module):
         Source:
             Burda, Grosse and Salakhutdinov do so in the code of https://arxiv.org/abs/1509.00519
         """
+        check_floating(images)
         mean = flatten_images(images, self.input_dim).mean(0)
         self.decoder[-1].bias.copy_(mean.clamp(0.001, 0.999).logit())
 
@@ -290,4 +292,9 @@ class VAE(_EncoderDecoder):
         num_samples = integer("num_samples", num_samples)
         weights = next(self.parameters())
         like = {"device": weights.device, "dtype": weights.dtype}
-        return self.decode(torch.randn(num_samples, self.latent_dim, generator=generator, **like))
+        z = torch.randn(num_samples, self.latent_dim, generator=generator, **like)
+        means = torch.empty(num_samples, self.input_dim, **like)
+        rows = rows_at_once(self, means, CHUNK)
+        for part, mean in zip(z.split(rows), means.split(rows), strict=True):
+            mean.copy_(self.decode(part))
+        return means

@@ -8,7 +8,10 @@ from torch import Tensor
 
 from vaelib.checks import integer, positive
 from vaelib.data import check_images
+from vaelib.gaussians import gaussian_kl, log_prior_over_posterior, widened
 from vaelib.models import VAE, Autoencoder, to_weights
+from vaelib.networks import unwrapped
+from vaelib.parts import CHUNK, parts_of, rows_at_once
 
 
 class Terms(NamedTuple):
@@ -23,28 +26,12 @@ class Terms(NamedTuple):
         return self.reconstruction - self.kl
 
 
-def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
-    """KL(N(mu, diag(exp(log_var))) || N(0, I)), summed over D: (..., D), (..., D) -> (...), nats.
-
-    Raises:
-        ValueError: if mu and log_var differ in shape or have no latent axis.
-
-    Source:
-        Kingma and Welling, appendix B, https://arxiv.org/abs/1312.6114
-    """
-    if mu.shape != log_var.shape or mu.ndim == 0:
-        raise ValueError(
-            "wanted mu and log_var of one shape (..., D), "
-            f"got {tuple(mu.shape)} and {tuple(log_var.shape)}"
-        )
-    return 0.5 * (mu.square() + log_var.exp() - log_var - 1).sum(-1)
-
-
 def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
     """log p(x|z) with Bernoulli pixels, summed over the pixels: (..., P), (..., P) -> (...), nats.
 
     With x in {0, 1} this is a log-probability. With grey x it is minus a cross-entropy, which is
     what most VAEs on MNIST are trained with, but not the logarithm of any distribution over x.
+    Float16 and bfloat16 are computed, and answered, in float32.
 
     Args:
         images: flattened images in [0, 1].
@@ -54,6 +41,7 @@ def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
         RuntimeError: inside a transform of `torch.func`. What these ask of a derivative written by
             hand (`setup_context`) takes time in every step of training.
     """
+    images, logits = widened(images), widened(logits)
     if images.shape != logits.shape:
         images, logits = torch.broadcast_tensors(images, logits)
     return _BernoulliLogLikelihood.apply(images, logits)
@@ -75,8 +63,9 @@ class _BernoulliLogLikelihood(torch.autograd.Function):
         factors = next(count for count in range(100, 0, -1) if pixels % count == 0)
         certainty = logits.abs().sigmoid_()  # max(p, 1 - p)
         products = certainty.unflatten(-1, (-1, factors)).prod(-1)  # (..., P) -> (..., P / factors)
-        linear = (images * logits).sum(-1) - logits.clamp(min=0).sum(-1)
-        return linear + products.log().sum(-1)
+        # Pixel by pixel, for the sums of both terms are large and may be nearly equal.
+        linear = (images * logits).sub_(logits.clamp(min=0))  # x l - max(l, 0)
+        return linear.sum(-1) + products.log().sum(-1)
 
     @staticmethod
     def backward(context, gradient: Tensor) -> tuple[Tensor | None, Tensor]:
@@ -133,6 +122,7 @@ def gaussian_log_likelihood(images: Tensor, mean: Tensor, sigma: float | Tensor)
     """
     if getattr(sigma, "ndim", 0) == 0 and not isinstance(sigma, Tensor):
         sigma = positive("sigma", sigma)
+    images, mean = widened(images), widened(mean)
     sigma = torch.as_tensor(sigma, dtype=mean.dtype, device=mean.device)
     _check_pixelwise(images, mean, sigma)
     if not ((sigma > 0) & sigma.isfinite()).all():
@@ -166,6 +156,7 @@ def reconstruction_log_likelihood(model, images: Tensor, z: Tensor) -> Tensor:
         images: (B, ...).
         z: (..., B, D); leading axes, such as K samples an image, are kept.
     """
+    model = unwrapped(model)
     pixels = images.flatten(1)  # (B, C, H, W) -> (B, input_dim)
     if model.likelihood == "bernoulli":
         return bernoulli_log_likelihood(pixels, model.decode_logits(z))
@@ -176,6 +167,10 @@ def training_terms(
     model: Autoencoder | VAE, images: Tensor, num_samples=1, generator=None
 ) -> Terms:
     """`elbo_terms` without its checks, for every step; an autoencoder has no KL term: 0."""
+    if not torch.is_grad_enabled():
+        rows = rows_at_once(model, images, CHUNK)
+        if len(images) > rows or num_samples * len(images) > rows:
+            return _terms_in_parts(model, images, num_samples, generator, rows)
     if isinstance(model, Autoencoder):
         reconstruction = reconstruction_log_likelihood(model, images, model.encode(images))
         return Terms(reconstruction, torch.zeros_like(reconstruction))
@@ -184,15 +179,39 @@ def training_terms(
         z = model.reparameterize(mu, log_var, generator)
         reconstruction = reconstruction_log_likelihood(model, images, z)
     else:
-        z = draw(model, mu, log_var, num_samples, generator)
+        z, _ = draw(model, mu, log_var, num_samples, generator)
         reconstruction = reconstruction_log_likelihood(model, images, z).mean(0)  # (K, B) -> (B,)
     return Terms(reconstruction, gaussian_kl(mu, log_var))
 
 
-def draw(model: VAE, mu: Tensor, log_var: Tensor, num_samples: int, generator=None) -> Tensor:
-    """K draws z ~ q(z|x) for each image: (B, D), (B, D) -> (K, B, D)."""
+def _terms_in_parts(model, images: Tensor, num_samples: int, generator, rows: int) -> Terms:
+    """`training_terms` with as few images, and draws of each, as fit into `rows`."""
+    found = []
+    for batch in images.split(rows):
+        count = 1 if isinstance(model, Autoencoder) else num_samples
+        reconstruction = 0
+        for part in parts_of(count, max(1, rows // len(batch))):
+            terms = training_terms(model, batch, part, generator)
+            reconstruction = reconstruction + terms.reconstruction * part
+        found.append(Terms(reconstruction / count, terms.kl))
+    return Terms(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+
+
+def draw(
+    model: VAE, mu: Tensor, log_var: Tensor, num_samples: int, generator=None
+) -> tuple[Tensor, Tensor]:
+    """K draws z ~ q(z|x) for each image, and their noise: (B, D), (B, D) -> (K, B, D) twice.
+
+    The noise is eps = (z - mu) / sigma. It is not computed so, since a narrow q leaves no digits
+    of z - mu, unless the model draws in a way of its own.
+    """
     shape = (num_samples, *mu.shape)
-    return model.reparameterize(mu.expand(shape), log_var.expand(shape), generator)
+    mu, log_var = mu.expand(shape), log_var.expand(shape)
+    if getattr(model.reparameterize, "__func__", None) is not VAE.reparameterize:
+        z = model.reparameterize(mu, log_var, generator)
+        return z, (z - mu) * torch.exp(-log_var / 2)
+    eps = torch.empty_like(mu).normal_(generator=generator)
+    return mu + torch.exp(log_var / 2) * eps, eps
 
 
 def iwae_terms(
@@ -212,22 +231,18 @@ def iwae_terms(
         https://arxiv.org/abs/1509.00519
     """
     mu, log_var = model.encode(images)
-    z = draw(model, mu, log_var, num_samples, generator)
+    z, eps = draw(model, mu, log_var, num_samples, generator)
     reconstruction = reconstruction_log_likelihood(model, images, z)  # (K, B)
-    log_weights = reconstruction + log_prior_over_posterior(z, mu, log_var)
+    log_weights = reconstruction + log_prior_over_posterior(z, mu, log_var, eps)
     bound = log_weights.logsumexp(0) - math.log(num_samples)  # (K, B) -> (B,)
     return bound, Terms(reconstruction.mean(0), gaussian_kl(mu, log_var))
 
 
-def log_prior_over_posterior(z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
-    """log p(z) - log q(z|x): (..., D), (..., D), (..., D) -> (...), nats."""
-    eps_squared = (z - mu).square() / log_var.exp()
-    # The normalising constants of p(z) and q(z|x) are the same but for log_var.
-    return 0.5 * (eps_squared + log_var - z.square()).sum(-1)
-
-
 def elbo_terms(model: VAE, images: Tensor, num_samples: int = 1, generator=None) -> Terms:
     """Both terms of the evidence lower bound, each (B,) nats.
+
+    Under `torch.no_grad` many images and draws are taken a part at a time, so that memory does not
+    grow with K. Where gradients are kept it does: the way back needs every draw.
 
     Args:
         images: (B, ...) in [0, 1].
@@ -241,6 +256,7 @@ def elbo_terms(model: VAE, images: Tensor, num_samples: int = 1, generator=None)
     Source:
         Kingma and Welling, equation 10, https://arxiv.org/abs/1312.6114
     """
+    model = unwrapped(model)
     check_arguments(model, images, num_samples)
     images = to_weights(model, images)
     return training_terms(model, images, integer("num_samples", num_samples), generator)

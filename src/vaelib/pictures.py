@@ -77,9 +77,6 @@ def image_grid(images: Tensor, columns: int, gap: int = 2, shape=None) -> Tensor
     Raises:
         ValueError: if the images have no such shape, there are none, or a pixel is not in [0, 1].
     """
-    if images.ndim == 0 or len(images) == 0 or columns < 1:
-        count = 0 if images.ndim == 0 else len(images)
-        raise ValueError(f"wanted images in 1 or more columns, got {count} in {columns}")
     columns, gap = integer("columns", columns), integer("gap", gap, least=0)
     tiles = images_of(images, shape)  # (N, H, W) or (N, H, W, 3)
     _check_range(images)

@@ -184,12 +184,9 @@ def manifold(model, side: int = 20) -> Figure:
     Source:
         Kingma and Welling, figure 4, https://arxiv.org/abs/1312.6114
     """
-    if model.latent_dim != 2 or side < 1:
-        raise ValueError(
-            f"wanted a latent of 2 dimensions and 1 or more images a side, got {model.latent_dim} "
-            f"dimensions and {side}"
-        )
     side = integer("side", side)
+    if model.latent_dim != 2:
+        raise ValueError(f"wanted a latent of 2 dimensions, got {model.latent_dim} dimensions")
     quantiles = gaussian_quantiles(side)
     z = torch.cartesian_prod(quantiles.flip(0), quantiles).flip(1)  # z_2 falls by rows, z_1 grows
     decoded = _decoded(model, z)

@@ -7,10 +7,14 @@ import torch
 from torch import Tensor
 
 from vaelib.checks import integer, positive
+from vaelib.devices import plain_torch
 from vaelib.evaluation import check_has_likelihood
+from vaelib.gaussians import widened
 from vaelib.models import to_weights
+from vaelib.networks import evaluating, unwrapped
 
 POINTS = 4096  # of the grid, decoded at once
+PART = 16  # images whose grids are looked at together
 CUT_OFF = 1e-4  # share of a posterior that may lie in the outermost cells
 COARSE = 0.5  # nats between the sums over every second cell; the whole is then good to 0.001
 
@@ -50,6 +54,7 @@ class GridPosterior(NamedTuple):
             )
         return self._kl(mu, log_var)
 
+    @plain_torch(gradients=False)
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and log-variances of the true posterior: (B, 2), (B, 2)."""
         density = self.log_density.exp() * self._step() ** 2
@@ -58,6 +63,7 @@ class GridPosterior(NamedTuple):
         deviation = self.axis - mean.unsqueeze(-1)
         return mean, (marginals * deviation.square()).sum(-1).log()
 
+    @plain_torch(gradients=False)
     def best_gaussian(self, steps: int = 200) -> tuple[Tensor, Tensor]:
         """The diagonal Gaussian of highest ELBO for each image: mu (B, 2), log_var (B, 2).
 
@@ -81,27 +87,30 @@ class GridPosterior(NamedTuple):
 
     def _kl(self, mu: Tensor, log_var: Tensor) -> Tensor:
         """Minus entropy minus the mean of log p(z|x), a sum over both axes in turn."""
-        deviation = self.axis - mu.unsqueeze(-1)  # (B, 2, G)
-        q = torch.softmax(-0.5 * deviation.square() / log_var.exp().unsqueeze(-1), -1)
+        sigma = (log_var / 2).exp().unsqueeze(-1)
+        eps = (self.axis - mu.unsqueeze(-1)) / sigma  # (B, 2, G)
+        q = torch.softmax(-0.5 * eps.square(), -1)
         mean = (q[:, :1] @ self.log_density @ q[:, 1:].mT).flatten()
         entropy = 0.5 * (log_var + math.log(2 * math.pi) + 1).sum(1)
         return -entropy - mean
 
+    @plain_torch(gradients=True)
     def _descend(self, mu: Tensor, log_var: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        mu, log_var = mu.detach(), log_var.detach()
         sigma = (log_var / 2).exp()
         moves = torch.zeros_like(torch.stack([mu, log_var]))  # of mu in sigmas, and of log_var
-        with torch.enable_grad():
-            moves.requires_grad_()
-            optimizer = torch.optim.Adam([moves], lr=0.1)
-            schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
-            for _ in range(steps):
-                optimizer.zero_grad()
-                self._kl(mu + sigma * moves[0], log_var + moves[1]).sum().backward()
-                optimizer.step()
-                schedule.step()
+        moves.requires_grad_()
+        optimizer = torch.optim.Adam([moves], lr=0.1)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            self._kl(mu + sigma * moves[0], log_var + moves[1]).sum().backward()
+            optimizer.step()
+            schedule.step()
         moves = moves.detach()
         return mu + sigma * moves[0], log_var + moves[1]
 
+    @plain_torch(gradients=False)
     def _laplace(self) -> tuple[Tensor, Tensor]:
         """The highest cell, and along each axis the variance of a parabola through it."""
         side = len(self.axis)
@@ -125,7 +134,7 @@ class GridPosterior(NamedTuple):
         return self.axis[-1].item() + self._step() / 2
 
 
-@torch.no_grad()
+@plain_torch(gradients=False)
 def grid_posterior(model, images: Tensor, edge: float = 6.0, side: int = 400) -> GridPosterior:
     """log p(x) and p(z|x) of a model with two latent coordinates, by a sum over the plane.
 
@@ -143,15 +152,21 @@ def grid_posterior(model, images: Tensor, edge: float = 6.0, side: int = 400) ->
             edge or side is out of range, a posterior reaches the edge of the grid, or the cells
             are too coarse for it.
     """
+    model = unwrapped(model)
     check_has_likelihood(model, images)
-    edge, side = positive("edge", edge), integer("side", side, least=None)
+    edge, side = positive("edge", edge), integer("side", side)
     _check_grid(model, side)
-    images = to_weights(model, images)
-    axis = ((torch.arange(side) + 0.5) * (2 * edge / side) - edge).to(images)
-    points = torch.cartesian_prod(axis, axis).split(POINTS)
-    joint = torch.cat([_log_joint(model, images.flatten(1), z) for z in points], 1)  # (B, G * G)
-    log_likelihood = joint.logsumexp(1) + 2 * math.log(2 * edge / side)
-    log_density = (joint - log_likelihood.unsqueeze(1)).view(-1, side, side)
+    images = widened(to_weights(model, images))
+    like = {"dtype": images.dtype, "device": images.device}
+    axis = (torch.arange(side, **like) + 0.5) * (2 * edge / side) - edge
+    log_density = torch.empty(len(images), side * side, **like)
+    with evaluating(model):
+        for part in torch.arange(side * side, device=images.device).split(POINTS):
+            z = torch.stack([axis[part // side], axis[part % side]], 1)
+            log_density[:, part[0] : part[-1] + 1] = _log_joint(model, images.flatten(1), z)
+    log_likelihood = torch.cat([row.logsumexp(1) for row in log_density.split(PART)])
+    log_likelihood += 2 * math.log(2 * edge / side)
+    log_density = log_density.sub_(log_likelihood.unsqueeze(1)).view(-1, side, side)
     posterior = GridPosterior(axis, log_density, log_likelihood)
     _check_edges(posterior)
     _check_cells(posterior)
@@ -161,15 +176,19 @@ def grid_posterior(model, images: Tensor, edge: float = 6.0, side: int = 400) ->
 def _log_joint(model, pixels: Tensor, z: Tensor) -> Tensor:
     """log p(x|z) + log p(z) of each image at each point: (B, P), (points, 2) -> (B, points)."""
     log_prior = -0.5 * z.square().sum(1) - math.log(2 * math.pi)
+    z = z.to(next(model.parameters()).dtype)
     if model.likelihood == "bernoulli":
-        logits = model.decode_logits(z)
-        log_black = torch.nn.functional.logsigmoid(-logits).sum(1)  # of an image without ink
-        return pixels @ logits.T + log_black + log_prior
+        logits = widened(model.decode_logits(z))
+        certain = torch.nn.functional.logsigmoid(logits.abs()).sum(1)  # log max(p, 1 - p)
+        # All terms have one sign: x l - softplus(l) would take large sums from each other.
+        wrong = pixels @ logits.clamp(max=0).T - (1 - pixels) @ logits.clamp(min=0).T
+        return wrong + certain + log_prior
     exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}  # the expanded square cancels
-    squares = torch.cdist(pixels, model.decode(z), **exact).square()
-    variance = torch.as_tensor(model.sigma, dtype=z.dtype).square()
-    constant = pixels.shape[1] * (2 * math.pi * variance).log()
-    return -0.5 * (squares / variance + constant) + log_prior
+    mean = widened(model.decode(z))
+    sigma = torch.as_tensor(model.sigma, dtype=mean.dtype, device=mean.device)
+    distance = torch.cdist(pixels, mean, **exact) / sigma
+    constant = pixels.shape[1] * (math.log(2 * math.pi) + 2 * sigma.log())
+    return -0.5 * (distance.square() + constant) + log_prior
 
 
 def _check_grid(model, side: int) -> None:
@@ -182,8 +201,11 @@ def _check_grid(model, side: int) -> None:
 
 
 def _check_edges(posterior: GridPosterior) -> None:
-    density = posterior.log_density.exp() * posterior._step() ** 2
-    at_edge = density.sum((1, 2)) - density[:, 1:-1, 1:-1].sum((1, 2))
+    shares = []
+    for log_density in posterior.log_density.split(PART):
+        density = log_density.exp() * posterior._step() ** 2
+        shares.append(density.sum((1, 2)) - density[:, 1:-1, 1:-1].sum((1, 2)))
+    at_edge = torch.cat(shares)
     worst = int(at_edge.argmax())
     if at_edge[worst] > CUT_OFF:
         raise ValueError(
@@ -197,7 +219,12 @@ def _check_cells(posterior: GridPosterior) -> None:
     half = len(posterior.axis) // 2
     # With a step h and a Gaussian of sigma s the relative error of a sum is 2 exp(-2 (pi s / h)^2),
     # so that half the step has the fourth power of it.
-    parts = posterior.log_density.view(-1, half, 2, half, 2).logsumexp((1, 3)).flatten(1)
+    parts = torch.cat(
+        [
+            log_density.view(-1, half, 2, half, 2).logsumexp((1, 3)).flatten(1)
+            for log_density in posterior.log_density.split(PART)
+        ]
+    )
     spread = parts.amax(1) - parts.amin(1)
     worst = int(spread.argmax())
     if spread[worst] > COARSE:

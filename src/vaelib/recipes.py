@@ -14,6 +14,7 @@ from vaelib.devices import machine
 from vaelib.evaluation import log_likelihood
 from vaelib.files import cache_folder, write_atomically
 from vaelib.models import VAE, Autoencoder
+from vaelib.paths import expanded
 from vaelib.training import fit, mean_terms
 
 PROVENANCE = FOLDER / "provenance.json"
@@ -164,7 +165,7 @@ def append_provenance(entry: dict, path=None) -> None:
     Raises:
         ValueError: if the file is there and is no JSON list; it is left as it is.
     """
-    path = Path(path or PROVENANCE)
+    path = expanded(path or PROVENANCE)
     entries = _entries(path) if path.exists() else []
     text = json.dumps([*entries, entry], indent=2, allow_nan=False) + "\n"
     write_atomically(path, text.encode())
@@ -179,7 +180,7 @@ def results(path=None) -> dict[str, dict]:
     Raises:
         ValueError: if the file is not there, or is no JSON list of entries as `make` writes them.
     """
-    path = Path(path or PROVENANCE)
+    path = expanded(path or PROVENANCE)
     if not path.exists():
         raise ValueError(
             f"wanted {path.name}, which `python -m vaelib.recipes` followed by the names of rungs "
@@ -217,7 +218,7 @@ def make(name: str, folder=None, provenance=None) -> dict:
     model, history = train(name, checkpoint=run)
     if history.stopped:
         raise KeyboardInterrupt(history.stopped)
-    path = Path(folder or FOLDER) / f"{name}.safetensors"
+    path = expanded(folder or FOLDER) / f"{name}.safetensors"
     save(model, path, half=recipe.half)
     stored = load(path)
     entry = {

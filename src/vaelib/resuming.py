@@ -8,11 +8,13 @@ from pathlib import Path
 
 import torch
 
+from vaelib.devices import plain_torch
 from vaelib.files import write_atomically
 from vaelib.objectives import Terms
+from vaelib.paths import file_to_write
 
 SAVE_EVERY = 10  # seconds
-PARTS = {"identity", "model", "optimizer", "generator", "train", "test", "seconds"}
+PARTS = {"identity", "weights", "model", "optimizer", "generator", "train", "test", "seconds"}
 
 
 class Run:
@@ -26,35 +28,38 @@ class Run:
         settings: the arguments of `fit`, which must be those of the file.
 
     Raises:
-        ValueError: if the file is damaged, of another run or of another version of vaelib, or its
-            folder does not exist; the file is left as it is.
+        ValueError: if the file is damaged, of another run or model, or of another version of
+            vaelib, or its folder does not exist; the file is left as it is.
     """
 
     def __init__(self, path, settings, model, images, optimizer, generator, history):
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else file_to_write(path, "a checkpoint file")
         self.model, self.optimizer, self.generator = model, optimizer, generator
         self.history = history
         self.saved = time.perf_counter()
         if self.path is None:
             return
+        arguments = dict(getattr(model, "arguments", {}))
+        arguments.pop("image_shape", None)  # how images are drawn is nothing that training needs
         self.identity = {
             **dataclasses.asdict(settings),
             "architecture": type(model).__name__,
-            "arguments": dict(getattr(model, "arguments", {})),
-            "images": [*images.shape, images.sum(dtype=torch.float64).item()],
+            "arguments": arguments,
+            "images": [*images.shape, _digest(images)],
             "device": images.device.type,
         }
-        if not self.path.parent.is_dir() or self.path.is_dir():
-            raise ValueError(f"wanted a checkpoint file in a folder that exists, got {path}")
+        self.weights = _weights(model)
         if self.path.exists():
             self._restore(_read(self.path))
 
+    @plain_torch(gradients=False)
     def save_now_and_then(self, last: bool) -> None:
         """Write the file, in one move, if the last time is long ago or this is the last time."""
         if self.path is None or (not last and time.perf_counter() - self.saved < SAVE_EVERY):
             return
         state = {
             "identity": self.identity,
+            "weights": self.weights,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
@@ -69,12 +74,8 @@ class Run:
         self.saved = time.perf_counter()
 
     def _restore(self, state: dict) -> None:
-        before, now = state["identity"], self.identity
-        differences = [
-            f"{name} was {before.get(name, 'not there')!r} and is {now.get(name, 'not there')!r}"
-            for name in {**now, **before}
-            if name not in before or name not in now or before[name] != now[name]
-        ]
+        differences = _differences(state["identity"], self.identity)
+        differences = differences or _differences(state["weights"], self.weights)
         if differences:
             raise ValueError(
                 f"{self.path} holds another run: {'; '.join(differences)}. Wanted the same "
@@ -86,6 +87,29 @@ class Run:
         self.history.train = [Terms(*terms) for terms in state["train"]]
         self.history.test = [Terms(*terms) for terms in state["test"]]
         self.history.seconds = state["seconds"]
+
+
+def _differences(before: dict, now: dict) -> list[str]:
+    return [
+        f"{name} was {before.get(name, 'not there')!r} and is {now.get(name, 'not there')!r}"
+        for name in before | now
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _digest(images: torch.Tensor) -> str:
+    """What tells two sets of images apart, also if they have the same sum."""
+    digest = hashlib.sha256()
+    for part in images.split(1000):
+        digest.update(part.cpu().contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
+
+
+def _weights(model: torch.nn.Module) -> dict[str, str]:
+    """What the optimizer's state depends on: the weights' names and precisions, and what rests."""
+    frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    kinds = {name: str(tensor.dtype) for name, tensor in model.state_dict().items()}
+    return {name: kind + " (frozen)" * (name in frozen) for name, kind in kinds.items()}
 
 
 def _read(path: Path) -> dict:

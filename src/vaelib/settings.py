@@ -110,6 +110,6 @@ def _images(model, dataset) -> Tensor:
             "vaelib.image_dataset reads a data set of any kind"
         )
     check_images(images, unit_interval=getattr(model, "unit_interval", True))
-    if hasattr(model, "remember_shape"):
+    if getattr(model, "remember_shape", None):  # a network of the reader's own may have none
         model.remember_shape(images)
     return to_weights(model, images.detach())

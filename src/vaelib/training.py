@@ -15,13 +15,15 @@ from vaelib.checks import integer, random_seed
 from vaelib.data import draw_binary
 from vaelib.devices import (
     autocast,
-    fast_float32,
     keep_freed_memory,
     memory_advice,
     pick_device,
+    plain_torch,
 )
-from vaelib.models import VAE, Autoencoder, to_weights
+from vaelib.models import to_weights
+from vaelib.networks import device_of, evaluating, frozen_layers_rest, unwrapped
 from vaelib.objectives import Terms, check_arguments, iwae_terms, training_terms
+from vaelib.optimizing import adam, guesses_grey, trainable
 from vaelib.resuming import Run
 from vaelib.settings import Settings, training_data
 
@@ -53,7 +55,6 @@ class TrainingDiverged(RuntimeError):
     history: History
 
 
-@fast_float32()
 def fit(
     model,
     train,
@@ -140,33 +141,40 @@ def fit(
     )
     epochs, batch_size, num_samples = settings.epochs, settings.batch_size, settings.num_samples
     learning_rate, seed = settings.learning_rate, settings.seed
-    if objective == "iwae" and isinstance(model, Autoencoder):
-        raise ValueError('wanted a VAE for the objective "iwae", got an Autoencoder')
-    images, test_images = training_data(model, train, test, settings)
+    network = trainable(model, settings)
+    with plain_torch(gradients=False):
+        images, test_images = training_data(network, train, test, settings)
     keep_freed_memory()
-    device, home = pick_device(device), next(model.parameters()).device
+    device, home = pick_device(device), device_of(network)
     steps = -(-len(images) // batch_size)  # of an epoch; its last batch may be smaller
     factor = SCHEDULES[schedule](epochs * steps)
     history = History()
     bar = tqdm(total=epochs * steps, unit="step", disable=not progress or _bars_are_off())
+    advice = f"batch_size (now {batch_size}) or num_samples (now {num_samples})"
     try:
-        with memory_advice(f"batch_size (now {batch_size}) or num_samples (now {num_samples})"):
-            model.to(device)
-            images = images.to(device)
-            test_images = None if test_images is None else test_images.to(device)
-            generator = torch.Generator(device).manual_seed(seed)
-            optimizer = _optimizer(model, settings)
-            run = Run(checkpoint, settings, model, images, optimizer, generator, history)
-            # Not before, for a run that is refused leaves the model as it was.
-            if mean_bias and not history.train and _guesses_grey(model):
-                model.set_output_bias(images)
+        with memory_advice(advice), frozen_layers_rest(network):
+            with plain_torch(gradients=False):
+                network.to(device)
+                images = images.to(device)
+                test_images = None if test_images is None else test_images.to(device)
+                generator = torch.Generator(device).manual_seed(seed)
+                optimizer = adam(network, settings)
+                run = Run(checkpoint, settings, network, images, optimizer, generator, history)
+                # Not before, for a run that is refused leaves the model as it was.
+                if mean_bias and not history.train and guesses_grey(network):
+                    network.set_output_bias(images)
             bar.update(len(history.train) * steps)
             for epoch in range(len(history.train), epochs):
                 start = time.perf_counter()
                 rates = [learning_rate * factor(epoch * steps + step) for step in range(steps)]
-                terms = _train_epoch(model, images, rates, optimizer, generator, settings, bar)
-                tested = [] if test_images is None else [mean_terms(model, test_images, seed=seed)]
-                _check_finite(model, [terms, *tested], epoch, learning_rate)
+                with plain_torch(gradients=True):
+                    terms = _train_epoch(
+                        network, images, rates, optimizer, generator, settings, bar
+                    )
+                tested = []
+                if test_images is not None:
+                    tested = [mean_terms(network, test_images, seed=seed)]
+                _check_finite(network, [terms, *tested], epoch, learning_rate)
                 history.train.append(terms)
                 history.test.extend(tested)
                 history.seconds.append(time.perf_counter() - start)
@@ -174,37 +182,19 @@ def fit(
                 if tested:
                     bar.set_postfix_str(f"test -ELBO {-tested[0].elbo:.1f} nats")
                 if after_epoch is not None:
-                    after_epoch(model, history)
+                    after_epoch(model, history)  # in the state that the reader has set
     except KeyboardInterrupt:
         history.stopped = f"interrupted after {len(history.train)} of {epochs} epochs"
-        warnings.warn(f"training {history.stopped}: the model keeps its weights", stacklevel=3)
+        warnings.warn(f"training {history.stopped}: the model keeps its weights", stacklevel=2)
     except TrainingDiverged as error:
         history.stopped = str(error)
         error.history = history
         raise
     finally:
         bar.close()
-        model.to(home)
+        with plain_torch(gradients=False):
+            network.to(home)
     return history
-
-
-def _guesses_grey(model) -> bool:
-    """Whether the decoder's outputs are Bernoulli pixels that training has not reached yet."""
-    ours = isinstance(model, Autoencoder | VAE)
-    return ours and model.likelihood == "bernoulli" and model.has_untrained_output()
-
-
-def _optimizer(model, settings: Settings) -> torch.optim.Adam:
-    """Adam; each group of weights has its own factor of the learning rate."""
-    slower = set(model.encoder.parameters()) if settings.encoder_rate != 1 else set()
-    groups = {settings.encoder_rate: [], 1.0: []}
-    for parameter in model.parameters():
-        groups[settings.encoder_rate if parameter in slower else 1.0].append(parameter)
-    return torch.optim.Adam(
-        [{"params": group, "factor": factor} for factor, group in groups.items() if group],
-        betas=settings.betas,
-        fused=True,
-    )
 
 
 def _train_epoch(model, images, rates, optimizer, generator, settings, bar) -> Terms:
@@ -236,11 +226,10 @@ def _loss(model, batch: Tensor, settings: Settings, generator) -> tuple[Tensor, 
     return (settings.beta * terms.kl - terms.reconstruction).mean(), terms
 
 
+@plain_torch(gradients=False)
 def _check_finite(model, terms: list[Terms], epoch: int, learning_rate: float) -> None:
     """Once an epoch, since to look at each step's loss would keep a GPU waiting."""
-    parameters = torch.stack(
-        [parameter.detach().isfinite().all() for parameter in model.parameters()]
-    )
+    parameters = torch.stack([parameter.isfinite().all() for parameter in model.parameters()])
     if all(math.isfinite(term.elbo) for term in terms) and parameters.all():
         return
     losses = " and ".join(f"{-term.elbo:g}" for term in terms)
@@ -260,8 +249,7 @@ def warm_up_and_decay(total: int):
 SCHEDULES = {"linear": warm_up_and_decay, "constant": lambda total: lambda step: 1.0}
 
 
-@torch.no_grad()
-@fast_float32()
+@plain_torch(gradients=False)
 def mean_terms(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> Terms:
     """The two terms averaged over all images, as numbers in nats per image.
 
@@ -275,15 +263,17 @@ def mean_terms(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> Te
     Raises:
         ValueError: if the images are not in [0, 1] or num_samples is below 1.
     """
+    model = unwrapped(model)
     check_arguments(model, images, num_samples)
     num_samples = integer("num_samples", num_samples)
-    device = next(model.parameters()).device
+    device = device_of(model)
     generator = torch.Generator(device).manual_seed(random_seed(seed))
     sums = []
-    for batch in images.split(1000):
-        batch = to_weights(model, batch).to(device)
-        terms = training_terms(model, batch, num_samples, generator)
-        sums.append(torch.stack(terms).sum(1).tolist())
+    with evaluating(model):
+        for batch in images.split(1000):
+            batch = to_weights(model, batch).to(device)
+            terms = training_terms(model, batch, num_samples, generator)
+            sums.append(torch.stack(terms).sum(1).tolist())
     return Terms(*(math.fsum(term) / len(images) for term in zip(*sums, strict=True)))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vaelib.checks import integer
 from vaelib.graphs import imported
+from vaelib.paths import expanded
 
 HOST = "127.0.0.1"
 
@@ -24,7 +25,7 @@ def view(path, port: int = 8081) -> "View":
         port: from 1 to 65535, or 0 for any that is free.
 
     Raises:
-        ValueError: if the port is out of range.
+        ValueError: if the port is out of range, or the path is none.
         RuntimeError: if netron is not installed, or is built in a way that this does not know.
         OSError: if the file cannot be read, or the port is in use.
 
@@ -33,7 +34,7 @@ def view(path, port: int = 8081) -> "View":
     """
     port = integer("port", port, 0, 65535)
     folder = Path(imported("netron").__file__).parent
-    path = Path(path)
+    path = expanded(path)
     return View(folder, path.name, path.read_bytes(), port)
 
 

@@ -1,0 +1,67 @@
+"""Which weights are trained, and how far a step goes: Adam and its learning rates."""
+
+import torch
+from torch import nn
+
+from vaelib.models import VAE, Autoencoder
+from vaelib.networks import unwrapped
+from vaelib.settings import Settings
+
+
+def trainable(model, settings: Settings) -> nn.Module:
+    """The network to train, out of its wrapper; see `unwrapped`.
+
+    Raises:
+        ValueError: if it has no weights that Adam can move, or not those that the objective needs.
+    """
+    network = unwrapped(model)
+    weights = trained_weights(network)
+    if not weights:
+        raise ValueError(
+            "wanted a model with weights to train, got one whose weights are all frozen "
+            "(requires_grad is False)"
+        )
+    if any(weight.is_inference() for weight in weights):
+        raise ValueError(
+            "wanted weights that can be trained, got some made under torch.inference_mode: make "
+            "or load the model outside of it"
+        )
+    narrow = {weight.dtype for weight in weights} - {torch.float32, torch.float64}
+    if narrow:
+        raise ValueError(
+            f"wanted weights of float32 or float64, got {', '.join(map(str, narrow))}, in which "
+            "Adam's small steps are lost: call model.float(), and for speed fit with "
+            'precision="bfloat16"'
+        )
+    if settings.objective == "iwae" and isinstance(network, Autoencoder):
+        raise ValueError('wanted a VAE for the objective "iwae", got an Autoencoder')
+    return network
+
+
+def trained_weights(network: nn.Module) -> list[nn.Parameter]:
+    """The parameters that are not frozen."""
+    return [weight for weight in network.parameters() if weight.requires_grad]
+
+
+def guesses_grey(network: nn.Module) -> bool:
+    """Whether the decoder's outputs are Bernoulli pixels that training has not reached yet.
+
+    Not if their bias is frozen, and may not be moved.
+    """
+    if not isinstance(network, Autoencoder | VAE) or network.likelihood != "bernoulli":
+        return False
+    bias = getattr(network.decoder[-1], "bias", None)
+    return bias is not None and bias.requires_grad and network.has_untrained_output()
+
+
+def adam(network: nn.Module, settings: Settings) -> torch.optim.Adam:
+    """Adam; each group of weights has its own factor of the learning rate."""
+    slower = set(network.encoder.parameters()) if settings.encoder_rate != 1 else set()
+    groups = {settings.encoder_rate: [], 1.0: []}
+    for weight in trained_weights(network):
+        groups[settings.encoder_rate if weight in slower else 1.0].append(weight)
+    return torch.optim.Adam(
+        [{"params": group, "factor": factor} for factor, group in groups.items() if group],
+        betas=settings.betas,
+        fused=True,
+    )

@@ -1,0 +1,24 @@
+"""How much of a layer is held at once, so that memory grows neither with draws nor with images."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+CHUNK = 2**24  # numbers of a layer held at once where no gradient is kept: 64 MiB in float32
+
+
+def rows_at_once(model: torch.nn.Module, images: Tensor, chunk: int) -> int:
+    """How many images, or draws, a network works on while no layer holds more than `chunk` numbers.
+
+    Args:
+        images: (B, ...); what counts is the number of pixels of one.
+    """
+    widest = max((max(weight.shape, default=1) for weight in model.parameters()), default=1)
+    return max(1, chunk // max(widest, images[0].numel()))
+
+
+def parts_of(count: int, at_once: int) -> Iterator[int]:
+    """A count in parts of at most `at_once`: 7 in parts of 3 is 3, 3, 1."""
+    for start in range(0, count, at_once):
+        yield min(at_once, count - start)
