@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from vaelib.plots import png
 
+IMPORT = re.compile(r"""^import\s+\{[^{}]*\}\s+from\s+["']\./([^"']+)["'];?[^\S\n]*\n""", re.MULTILINE)
 SOURCES = importlib.resources.files("vaelib.widgets") / "js"
 STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
 
@@ -24,13 +25,13 @@ STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
 @functools.cache
 def parts(file: str) -> tuple[str, ...]:
     """A file in js/ and before it all that it imports, each once and after its own imports."""
-    imported = re.findall(r'from "\./([^"]*)";', _read(file))
+    imported = IMPORT.findall(_read(file))
     return (*dict.fromkeys(part for other in imported for part in parts(other)), file)
 
 
 def part(file: str) -> str:
     """A file in js/ without its imports, to be joined behind those files."""
-    return re.sub(r"^import [^;]* from \"\./[^\"]*\";\n", "", _read(file), flags=re.MULTILINE)
+    return IMPORT.sub("", _read(file))
 
 
 def module(file: str) -> str:

@@ -1,11 +1,12 @@
 /** Two latent maps in the same units with one cursor, and one walk between two images on both. */
 
 import { bytesOf, imagesOf, nearestPoint, paintCloud, pairsOf } from "./cloud.js";
+import { picture } from "./canvas.js";
 import {
-  announcement, button, change, element, onChange, onTheme, oncePerFrame, picture, readout, slider,
-  text,
+  announcement, button, change, element, mount, onChange, readout, slider, text,
 } from "./controls.js";
 import { Network, fromBytes, fromFloat32, normals, probabilities } from "./network.js";
+import { oncePerFrame } from "./page.js";
 import { cursor, dot, line, plane, ring } from "./plane.js";
 
 const STEPS = 9; // images on the way from one to the other
@@ -84,27 +85,26 @@ function render({ model, el }) {
     views.forEach((view) => view.map.draw());
   });
 
-  el.classList.add("vae-root");
-  el.append(
+  const nodes = sliders.map((one) => one.node);
+  const children = [
     ...views.map((view) => view.node),
-    element("div", { className: "vae-wide vae-even" }, ...sliders.map((one) => one.node), random, spoken.node),
+    element("div", { className: "vae-wide vae-even" }, ...nodes, random, spoken.node),
     walk.node,
-  );
-  const stops = [
-    ...views.map((view) => view.map.stop),
-    onTheme(show),
-    onTheme(showWalk),
+  ];
+  const parts = [...views.flatMap((view) => view.parts), ...walk.parts, spoken, show, showWalk];
+  const stop = mount(el, children, [
+    ...parts.map((part) => part.stop),
     onChange(model, ["at"], show),
     onChange(model, ["t", "start", "end"], showWalk),
-  ];
+  ]);
   show();
   showWalk();
-  return () => stops.forEach((stop) => stop());
+  return stop;
 }
 
 /** One model's map with the cursor, what is decoded there, and how far the nearest code is. */
 function viewOf(one, model, { side, labels, setAt }) {
-  const decoded = picture({ label: "", side, caption: "decoded at the cursor" });
+  const decoded = picture({ label: "", width: side, caption: "decoded at the cursor" });
   const numbers = readout(["z", "nearest code", "hole", HOLES], `${one.title} at the cursor`);
   numbers.set({ [HOLES]: `${text(100 * shareInHoles(one), 0)} %` });
   const map = plane({
@@ -143,7 +143,7 @@ function viewOf(one, model, { side, labels, setAt }) {
     "div", {}, element("div", { className: "vae-title" }, one.title, " ", legend), map.node,
     element("div", { className: "vae-answer vae-beside" }, decoded.node, numbers.node),
   );
-  return { node, map, show };
+  return { node, map, show, parts: [map, decoded] };
 }
 
 /** Grey under everything but the discs in which a code is near. */
@@ -175,7 +175,7 @@ function paintWalk({ context, place, ink }, one, model) {
 function walkOf(models, model, { side, images, labels }) {
   const ends = [["start", "from image"], ["end", "to image"]].map(([name, label]) => ({
     name,
-    image: picture({ label: "", side, caption: label.split(" ")[0] }),
+    image: picture({ label: "", width: side, caption: label.split(" ")[0] }),
     control: slider({
       label,
       min: 0,
@@ -196,8 +196,10 @@ function walkOf(models, model, { side, images, labels }) {
   });
   const rows = models.map((one) => ({
     one,
-    now: picture({ label: "", side, caption: "at t" }),
-    strip: picture({ label: "", side, columns: STEPS, caption: `${one.title}, t from 0 to 1` }),
+    now: picture({ label: "", width: side, caption: "at t" }),
+    strip: picture({
+      label: "", width: side, columns: STEPS, caption: `${one.title}, t from 0 to 1`,
+    }),
   }));
 
   const show = () => {
@@ -224,7 +226,8 @@ function walkOf(models, model, { side, images, labels }) {
       element("div", { className: "vae-walk" }, ends[i].image.node, strip.node, now.node),
     ),
   );
-  return { node, show };
+  const parts = [...ends.map(({ image }) => image), ...rows.flatMap(({ now, strip }) => [now, strip])];
+  return { node, show, parts };
 }
 
 export default { render };

@@ -1,7 +1,7 @@
 /** One Gaussian beside the prior: both densities, the function under the KL's integral, the terms. */
 
 import {
-  PALETTE, announcement, button, change, element, onChange, slider, text,
+  PALETTE, announcement, button, change, element, mount, onChange, slider, text,
 } from "./controls.js";
 import { clamp, cursor, line } from "./plane.js";
 import { area, chart, curve, gridX, gridY, panel, roundTop, words } from "./chart.js";
@@ -105,17 +105,14 @@ function render({ model, el }) {
   }
 
   const equal = button("make q equal to p", () => set({ ...prior }));
-  el.classList.add("vae-root");
-  el.append(
+  const children = [
     element("div", {}, plot.node, spoken.node),
     element("div", {}, ...sliders.map((s) => s.node), equal, table.node, sums.node),
-  );
-  const stopChange = onChange(model, ["mu", "sigma"], show);
+  ];
+  const watched = onChange(model, ["mu", "sigma"], show);
+  const stop = mount(el, children, [plot.stop, spoken.stop, watched]);
   show();
-  return () => {
-    stopChange();
-    plot.stop();
-  };
+  return stop;
 }
 
 function withinReach(values) {

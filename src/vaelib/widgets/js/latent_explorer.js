@@ -1,9 +1,9 @@
 /** A map of the latent space: move the point, see what is decoded; choose an image, see its q(z|x). */
 
 import { bytesOf, imagesOf, nearestPoint, paintCloud, pairsOf } from "./cloud.js";
+import { picture } from "./canvas.js";
 import {
-  announcement, change, element, onChange, onTheme, picture, readout, slider, text,
-  zoomSlider,
+  announcement, change, element, mount, onChange, readout, slider, text, zoomSlider,
 } from "./controls.js";
 import {
   Network, fromBytes, fromFloat32, gaussianKL, probabilities, reconstructionLoss,
@@ -28,9 +28,9 @@ function render({ model, el }) {
   const data = read(model);
   const extent = model.get("extent");
   const reach = { z1: [extent.left, extent.right], z2: [extent.bottom, extent.top] };
-  const decoded = picture({ label: "", side: data.side, caption: "decoded at z" });
-  const original = picture({ label: "", side: data.side, caption: "test image x" });
-  const rebuilt = picture({ label: "", side: data.side, caption: "rebuilt from μ" });
+  const [decoded, original, rebuilt] = ["decoded at z", "test image x", "rebuilt from μ"].map(
+    (caption) => picture({ label: "", width: data.side, caption }),
+  );
   const numbers = readout([
     "μ", "σ", "KL(q(z|x) ‖ p(z))", "reconstruction loss", "−ELBO", "−log p(x|z) at your z",
   ]);
@@ -121,19 +121,17 @@ function render({ model, el }) {
   const pictures = element(
     "div", { className: "vae-pictures" }, decoded.node, original.node, rebuilt.node,
   );
-  el.classList.add("vae-root");
-  el.append(
-    element("div", {}, map.node, spoken.node),
-    element("div", {}, pictures, ...[...sliders, images, zoom].map((s) => s.node), numbers.node),
-  );
-  const stops = [
-    map.stop,
-    onTheme(showChosen),
+  const below = [...sliders, images, zoom].map((s) => s.node);
+  const children = [
+    element("div", {}, map.node, spoken.node), element("div", {}, pictures, ...below, numbers.node),
+  ];
+  const stop = mount(el, children, [
+    ...[map, decoded, original, rebuilt, spoken].map((part) => part.stop),
     onChange(model, ["z"], map.draw),
     onChange(model, ["chosen"], showChosen),
-  ];
+  ]);
   showChosen();
-  return () => stops.forEach((stop) => stop());
+  return stop;
 }
 
 function sigmaOf(data, chosen) {

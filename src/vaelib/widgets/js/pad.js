@@ -4,9 +4,12 @@
  * @typedef {[number, number]} Spot a place on the sheet: 0 to 1 from the left and from the top
  */
 
-import { canvas, colors, element, oncePerFrame, onTheme, rgb } from "./controls.js";
+import { canvas } from "./canvas.js";
+import { element } from "./controls.js";
 import { IMAGE_SIDE } from "./mnist_image.js";
+import { colors, onPageChange, oncePerFrame, rgb } from "./page.js";
 import { ARROWS, clamp, dot, ring } from "./plane.js";
+import { followPointer } from "./pointer.js";
 
 export const INK_SIDE = 10 * IMAGE_SIDE; // a pixel of an image is ten by ten of the sheet
 export const PEN_WIDTH = 24 / INK_SIDE; // about MNIST's stroke, when a digit fills the sheet
@@ -52,7 +55,19 @@ export function pad({ label, onDraw, onPen }) {
     draw();
     onPen("");
   };
-  const endStroke = followPointer(node, { begun, continued, touched: hidePen });
+  const onSheet = ([x, y]) => [x / node.clientWidth, y / node.clientHeight];
+  const endStroke = followPointer(node, {
+    onPress: (spot) => {
+      hidePen();
+      begun(onSheet(spot));
+    },
+    onMove: (spots) => continued(spots.map(onSheet)),
+    onLost: (isPalm) => {
+      if (!isPalm) return;
+      sheet.strokes.pop();
+      drawn();
+    },
+  });
 
   const keys = { " ": togglePen, Escape: () => (pen.down = false), z: undo };
   node.addEventListener("keydown", (event) => {
@@ -95,45 +110,13 @@ export function pad({ label, onDraw, onPen }) {
     draw();
   }
 
-  const resized = new ResizeObserver(draw);
-  resized.observe(node);
-  const stopTheme = onTheme(draw);
+  const stopWatching = onPageChange(node, draw);
   const stop = () => {
-    resized.disconnect();
-    stopTheme();
+    stopWatching();
+    draw.stop();
+    drawn.stop();
   };
   return { node, sheet, undo, replace, ink: () => inkOf(sheet), stop };
-}
-
-/**
- * Turns the pointer's way over a canvas into strokes; one pointer draws at a time.
- * @returns {() => void} ends the stroke, though the pointer may still be down
- */
-function followPointer(node, { begun, continued, touched }) {
-  let active = null;
-  const spotOf = (event) => {
-    const box = node.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-  };
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || active !== null) return;
-    active = event.pointerId;
-    node.setPointerCapture(active); // so that a stroke may leave the sheet and come back
-    touched();
-    begun(spotOf(event));
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== active) return;
-    const all = event.getCoalescedEvents?.() ?? [];
-    continued((all.length ? all : [event]).map(spotOf));
-  });
-  const ended = (event) => {
-    if (event.pointerId === active) active = null;
-  };
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    node.addEventListener(name, ended);
-  }
-  return () => (active = null);
 }
 
 let raster = null; // where drawings are turned into pixels, the same on every screen

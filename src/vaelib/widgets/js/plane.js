@@ -8,7 +8,9 @@
  *   `place` turns a point of the plane into CSS pixels; `scale` is CSS pixels for a unit
  */
 
-import { canvas, colors, oncePerFrame, onTheme } from "./controls.js";
+import { canvas } from "./canvas.js";
+import { colors, onPageChange, oncePerFrame } from "./page.js";
+import { followPointer } from "./pointer.js";
 
 export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
 
@@ -34,13 +36,10 @@ export function plane(options) {
   const scaleNow = () => node.clientWidth / spanX();
   /** @param {Point} point */
   const place = ([x, y]) => [(x - extent.left) * scaleNow(), (extent.top - y) * scaleNow()];
-  const pointOf = (event) => {
-    const box = node.getBoundingClientRect();
-    return [
-      extent.left + clamp((event.clientX - box.left) / box.width, 0, 1) * spanX(),
-      extent.top - clamp((event.clientY - box.top) / box.height, 0, 1) * spanY(),
-    ];
-  };
+  const pointAt = ([x, y]) => [
+    extent.left + clamp(x / node.clientWidth, 0, 1) * spanX(),
+    extent.top - clamp(y / node.clientHeight, 0, 1) * spanY(),
+  ];
 
   const ground = document.createElement("canvas");
   let groundIsOld = true;
@@ -74,26 +73,22 @@ export function plane(options) {
     node.classList.add("vae-plane");
     node.setAttribute("role", "application");
     node.setAttribute("aria-roledescription", "plane with a movable point");
+    let pressed = { at: [0, 0], isFinger: false, dragged: false };
+    followPointer(node, {
+      onPress: (at, type) => (pressed = { at, isFinger: type === "touch", dragged: false }),
+      onMove: (spots) => {
+        const [x, y] = spots.at(-1);
+        const far = Math.hypot(x - pressed.at[0], y - pressed.at[1]);
+        pressed.dragged ||= far > (pressed.isFinger ? 6 : 3); // a finger in a tap trembles
+        if (pressed.dragged) onMove(pointAt([x, y]));
+      },
+      onRelease: (at) => {
+        if (pressed.dragged) return;
+        if (onPick) onPick(pointAt(at), (pressed.isFinger ? 20 : 8) / scaleNow());
+        else onMove(pointAt(at));
+      },
+    });
   }
-  let pressed = null;
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !onMove) return;
-    node.setPointerCapture(event.pointerId);
-    pressed = { x: event.clientX, y: event.clientY, dragged: false };
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (!pressed) return;
-    pressed.dragged ||= Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 3;
-    if (pressed.dragged) onMove(pointOf(event));
-  });
-  const release = (event) => {
-    if (!pressed || event.type === "pointercancel") return (pressed = null);
-    const reach = (event.pointerType === "touch" ? 20 : 8) / scaleNow();
-    if (!pressed.dragged) (onPick ?? onMove)(pointOf(event), reach);
-    return (pressed = null);
-  };
-  node.addEventListener("pointerup", release);
-  node.addEventListener("pointercancel", release);
   node.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key];
     if (!arrow || !onMove || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -121,12 +116,10 @@ export function plane(options) {
     drawAgain();
   };
 
-  const resized = new ResizeObserver(draw);
-  resized.observe(node);
-  const stopTheme = onTheme(drawAgain);
+  const stopWatching = onPageChange(node, drawAgain);
   const stop = () => {
-    resized.disconnect();
-    stopTheme();
+    stopWatching();
+    draw.stop();
   };
   return { node, draw, drawAgain, zoom, stop };
 }

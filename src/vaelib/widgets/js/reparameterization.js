@@ -1,7 +1,7 @@
 /** Draws of the noise move along to draws of z, and a gradient finds its way back, or does not. */
 
 import {
-  PALETTE, announcement, button, change, choice, element, onChange, slider, text,
+  PALETTE, announcement, button, change, choice, element, mount, onChange, slider, text,
 } from "./controls.js";
 import { normals } from "./network.js";
 import { clamp, dot, line } from "./plane.js";
@@ -65,18 +65,14 @@ function render({ model, el }) {
     return axes.draw();
   }
 
-  el.classList.add("vae-root");
-  el.append(
+  const children = [
     element("div", {}, axes.node, ...controls.nodes, spoken.node),
     element("div", {}, graph.node, table.node),
-  );
+  ];
   const names = ["mu", "sigma", "eps", "chosen", "direct", "drawn_with"];
-  const stopChange = onChange(model, names, show);
+  const stop = mount(el, children, [axes.stop, spoken.stop, onChange(model, names, show)]);
   show();
-  return () => {
-    stopChange();
-    axes.stop();
-  };
+  return stop;
 }
 
 /** Sliders, buttons and the switch; `set` shows what is. */

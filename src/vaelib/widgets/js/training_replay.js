@@ -3,9 +3,10 @@
 import { bytesOf, paintCloud } from "./cloud.js";
 import { chart, curve, gridX, gridY, panel, words } from "./chart.js";
 import {
-  announcement, button, change, element, onChange, readout, reducedMotion, slider, text,
+  announcement, button, change, element, mount, onChange, readout, slider, text,
 } from "./controls.js";
 import { fromFloat16 } from "./network.js";
+import { reducedMotion } from "./page.js";
 import { clamp, dot, line, niceStep, paintAxes } from "./plane.js";
 
 const EPOCH_TIME = 700; // milliseconds for an epoch when it plays
@@ -191,18 +192,16 @@ function render({ model, el }) {
     draw();
   }
 
-  el.classList.add("vae-root");
-  el.append(
+  const children = [
     element("div", { className: "vae-wide vae-replay" }, play, scrub.node),
     element("div", {}, map.node, spoken.node),
     element("div", {}, curves.node, ...(run.last > 1 ? [curveNote()] : []), numbers.node),
-  );
-  const stops = [map.stop, curves.stop, onChange(model, ["epoch"], show)];
+  ];
+  const stop = mount(el, children, [
+    map.stop, curves.stop, spoken.stop, pause, onChange(model, ["epoch"], show),
+  ]);
   show();
-  return () => {
-    pause();
-    stops.forEach((stop) => stop());
-  };
+  return stop;
 }
 
 export default { render };
