@@ -1,5 +1,9 @@
 """The two networks: shapes, the seed's equations, and arguments that make no network."""
 
+import json
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch.distributions import Normal
@@ -72,9 +76,11 @@ def test_an_autoencoder_has_one_code_an_image():
 
 @pytest.mark.parametrize("architecture", [vaelib.Autoencoder, vaelib.VAE])
 @pytest.mark.parametrize("name", ["input_dim", "hidden_dim", "latent_dim"])
-@pytest.mark.parametrize("value", [0, -1, 2.0])
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "2", np.float32(2), np.bool_(True)])
 def test_a_size_below_one_is_an_error(architecture, name, value):
-    with pytest.raises(ValueError, match=f"wanted {name} as an integer of 1 or more, got {value}"):
+    with pytest.raises(
+        ValueError, match=f"wanted {name} as an integer of 1 or more, got '?{value}"
+    ):
         architecture(**{name: value})
 
 
@@ -140,7 +146,7 @@ def test_shipped_models_have_a_trained_output():
 def test_an_unknown_likelihood_or_a_negative_sigma_is_an_error():
     with pytest.raises(ValueError, match="got 'poisson'"):
         vaelib.VAE(likelihood="poisson")
-    with pytest.raises(ValueError, match="wanted sigma above 0, got -1"):
+    with pytest.raises(ValueError, match="wanted sigma above 0 and finite, got -1"):
         vaelib.VAE(likelihood="gaussian", sigma=-1)
 
 
@@ -166,3 +172,23 @@ def test_latents_that_do_not_fit_are_named(model):
 def test_sampling_nothing_is_an_error(model):
     with pytest.raises(ValueError, match="num_samples of 1 or more, got 0"):
         model.sample(0)
+
+
+@pytest.mark.parametrize("make", [vaelib.VAE, vaelib.Autoencoder])
+@pytest.mark.parametrize("integer", [np.int64, np.uint8, np.array, torch.tensor])
+def test_sizes_of_any_library_are_kept_as_pythons_own(make, integer):
+    model = make(integer(12), [integer(7), integer(5)], integer(3), sigma=np.float32(0.5))
+    assert model.arguments == make(12, (7, 5), 3, sigma=0.5).arguments
+    assert json.loads(json.dumps(model.arguments))["hidden_dim"] == [7, 5]
+
+
+@pytest.mark.parametrize("sequence", [list, np.array, torch.tensor, torch.Size])
+def test_hidden_layers_may_stand_in_any_sequence(sequence):
+    assert vaelib.VAE(12, sequence((7, 5)), 3).arguments["hidden_dim"] == (7, 5)
+    assert vaelib.VAE(12, sequence((7,)), 3).arguments["hidden_dim"] == 7
+
+
+@pytest.mark.parametrize("sigma", [0, -1, math.inf, math.nan, True, "1", None, [1.0]])
+def test_a_sigma_that_is_no_positive_number_is_named(sigma):
+    with pytest.raises(ValueError, match="wanted sigma above 0 and finite, got"):
+        vaelib.VAE(sigma=sigma)

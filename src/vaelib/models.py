@@ -7,29 +7,29 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from vaelib.checks import integer, positive
+from vaelib.pictures import batch_shape, check_shape
+
 LIKELIHOODS = ("bernoulli", "gaussian")
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
 
 
-def check_sizes(sizes: dict[str, int]) -> None:
-    """What every network asks of its sizes, given by name.
+def check_sizes(sizes: dict[str, int]) -> dict[str, int]:
+    """What every network asks of its sizes, given by name; the same as Python's own integers.
 
     Raises:
         ValueError: if a size is not an integer of 1 or more.
     """
-    for name, value in sizes.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"wanted {name} as an integer of 1 or more, got {value!r}")
+    return {name: integer(name, value) for name, value in sizes.items()}
 
 
 def _hidden_sizes(hidden_dim) -> tuple[int, ...]:
-    """The units of each hidden layer, given as an integer or as a sequence of integers."""
-    sizes = tuple(hidden_dim) if isinstance(hidden_dim, Sequence) else (hidden_dim,)
+    """The units of each hidden layer, from an integer or a list, tuple or array of integers."""
+    is_sequence = isinstance(hidden_dim, Sequence) or getattr(hidden_dim, "ndim", 0) == 1
+    sizes = list(hidden_dim) if is_sequence and not isinstance(hidden_dim, str) else [hidden_dim]
     if not sizes:
         raise ValueError(f"wanted hidden_dim with one hidden layer or more, got {hidden_dim!r}")
-    for size in sizes:
-        check_sizes({"hidden_dim": size})
-    return sizes
+    return tuple(integer("hidden_dim", size) for size in sizes)
 
 
 def flatten_images(images: Tensor, input_dim: int) -> Tensor:
@@ -70,31 +70,68 @@ def _layers(sizes: Sequence[int], activation: str) -> nn.Sequential:
 class _EncoderDecoder(nn.Module):
     """What both networks share: hidden layers each way, and p(x|z) at the decoder's end."""
 
-    def __init__(self, input_dim, hidden_dim, latent_dim, likelihood, sigma, activation, code_dim):
+    codes = 1  # vectors of latent_dim numbers that the encoder gives for an image
+
+    def __init__(
+        self,
+        input_dim: int = 784,
+        hidden_dim: int | Sequence[int] = 256,
+        latent_dim: int = 2,
+        likelihood: str = "bernoulli",
+        sigma: float = 1.0,
+        activation: str = "relu",
+        image_shape: Sequence[int] | None = None,
+    ):
         super().__init__()
         hidden = _hidden_sizes(hidden_dim)
-        check_sizes({"input_dim": input_dim, "latent_dim": latent_dim})
+        sizes = check_sizes({"input_dim": input_dim, "latent_dim": latent_dim})
         for name, value, known in (
             ("likelihood", likelihood, LIKELIHOODS),
             ("activation", activation, tuple(ACTIVATIONS)),
         ):
             if value not in known:
                 raise ValueError(f"wanted {name} as one of {known}, got {value!r}")
-        if not sigma > 0:
-            raise ValueError(f"wanted sigma above 0, got {sigma!r}")
-        self.input_dim, self.latent_dim = input_dim, latent_dim
+        self.input_dim, self.latent_dim = sizes["input_dim"], sizes["latent_dim"]
         self.hidden_dim = hidden if len(hidden) > 1 else hidden[0]
-        self.likelihood, self.sigma = likelihood, float(sigma)
+        self.likelihood, self.sigma = likelihood, positive("sigma", sigma)
         self.arguments = {
-            "input_dim": input_dim,
+            "input_dim": self.input_dim,
             "hidden_dim": self.hidden_dim,
-            "latent_dim": latent_dim,
+            "latent_dim": self.latent_dim,
             "likelihood": likelihood,
             "sigma": self.sigma,
             "activation": activation,
         }
-        self.encoder = _layers([input_dim, *hidden, code_dim], activation)
-        self.decoder = _layers([latent_dim, *reversed(hidden), input_dim], activation)
+        if image_shape is not None:
+            self.image_shape = image_shape
+        code_dim = self.codes * self.latent_dim
+        self.encoder = _layers([self.input_dim, *hidden, code_dim], activation)
+        self.decoder = _layers([self.latent_dim, *reversed(hidden), self.input_dim], activation)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """The shape (C, H, W) of an image, which `save` keeps; None if nobody has told it yet."""
+        return self.arguments.get("image_shape")
+
+    @image_shape.setter
+    def image_shape(self, shape: Sequence[int]) -> None:
+        self.arguments["image_shape"] = check_shape(shape, self.input_dim)
+
+    def remember_shape(self, images: Tensor) -> None:
+        """Take `image_shape` from images, (N, C, H, W) or (N, H, W), if there is none yet.
+
+        Raises:
+            ValueError: if an image has not input_dim pixels, or has another shape.
+        """
+        flatten_images(images[:1], self.input_dim)
+        shape = batch_shape(images)
+        if shape is not None and self.image_shape not in (None, shape):
+            raise ValueError(
+                f"wanted images of shape {self.image_shape}, which this model was made for or "
+                f"trained on before, got {shape}"
+            )
+        if shape is not None:
+            self.image_shape = shape
 
     def _encode(self, images: Tensor) -> Tensor:
         """Flatten the images and run the encoder: (B, ...) -> (B, code_dim)."""
@@ -160,24 +197,14 @@ class Autoencoder(_EncoderDecoder):
             "gaussian" (squared error over 2 sigma^2, with its constant).
         sigma: standard deviation of a Gaussian pixel, in units of pixel intensity.
         activation: between layers: "relu", "tanh" or "silu".
+        image_shape: (C, H, W) of an image, by which figures and widgets draw it. `fit` takes it
+            from its training images if it is not given.
 
     Raises:
-        ValueError: if a size is below 1, the likelihood or the activation is unknown, or sigma is
-            not positive.
+        ValueError: if a size is no integer of 1 or more (3.0 is none), the likelihood or the
+            activation is unknown, sigma is not positive and finite, or image_shape has not
+            input_dim pixels.
     """
-
-    def __init__(
-        self,
-        input_dim: int = 784,
-        hidden_dim: int | Sequence[int] = 256,
-        latent_dim: int = 2,
-        likelihood: str = "bernoulli",
-        sigma: float = 1.0,
-        activation: str = "relu",
-    ):
-        super().__init__(
-            input_dim, hidden_dim, latent_dim, likelihood, sigma, activation, latent_dim
-        )
 
     def encode(self, images: Tensor) -> Tensor:
         """The code of each image: (B, ...) -> (B, latent_dim)."""
@@ -202,28 +229,20 @@ class VAE(_EncoderDecoder):
         likelihood: p(x|z): "bernoulli", or "gaussian" with the standard deviation `sigma`.
         sigma: standard deviation of a Gaussian pixel, in units of pixel intensity.
         activation: between layers: "relu", "tanh" or "silu".
+        image_shape: (C, H, W) of an image, by which figures and widgets draw it. `fit` takes it
+            from its training images if it is not given.
 
     Raises:
-        ValueError: if a size is below 1, the likelihood or the activation is unknown, or sigma is
-            not positive.
+        ValueError: if a size is no integer of 1 or more (3.0 is none), the likelihood or the
+            activation is unknown, sigma is not positive and finite, or image_shape has not
+            input_dim pixels.
 
     Source:
         Kingma and Welling, Auto-Encoding Variational Bayes, appendix C,
         https://arxiv.org/abs/1312.6114
     """
 
-    def __init__(
-        self,
-        input_dim: int = 784,
-        hidden_dim: int | Sequence[int] = 256,
-        latent_dim: int = 2,
-        likelihood: str = "bernoulli",
-        sigma: float = 1.0,
-        activation: str = "relu",
-    ):
-        super().__init__(
-            input_dim, hidden_dim, latent_dim, likelihood, sigma, activation, 2 * latent_dim
-        )
+    codes = 2  # mean and log-variance
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x): (B, ...) -> (B, D), (B, D).

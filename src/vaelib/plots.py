@@ -9,16 +9,21 @@ import numpy as np
 import PIL.Image
 import torch
 from IPython.display import display
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from vaelib.checks import integer
 from vaelib.graphs import Layer
+from vaelib.pictures import image_grid, image_shape
 from vaelib.training import History
 
 # Ten colours that readers with any common colour-vision deficiency can tell apart:
 # M. A. Petroff, Accessible Color Sequences for Data Visualization, https://arxiv.org/abs/2107.02270
-PALETTE = matplotlib.color_sequences["petroff10"]
+# Matplotlib knows them as "petroff10", but only from 3.10 on.
+_PETROFF = "3f90da ffa90e bd1f01 94a4a2 832db6 a96b59 e76300 b9ac70 717581 92dadd"
+PALETTE = [to_rgb(f"#{digits}") for digits in _PETROFF.split()]
 BOX_COLORS = ("#dbe9fb", "#fdeacc", "#d9f0e0", "#f1f2f5")  # of img/draw.py, and a grey
 LINE = "#5a6275"
 STYLE = {
@@ -31,10 +36,17 @@ STYLE = {
 }
 
 
+class BookFigure(Figure):
+    """A figure that a notebook shows as a picture where it is the last line of a cell."""
+
+    def _repr_png_(self):
+        return png(self), {"width": _css_width(self)}
+
+
 def figure(rows: int = 1, columns: int = 1, width: float = 7, height: float = 3.5, **options):
     """A figure in the book's style and its axes; `options` go to `Figure.subplots`."""
     with matplotlib.rc_context(STYLE):
-        fig = Figure(figsize=(width, height), layout="constrained")
+        fig = BookFigure(figsize=(width, height), layout="constrained")
         return fig, fig.subplots(rows, columns, **options)
 
 
@@ -47,8 +59,12 @@ def show(fig: Figure, alt: str) -> None:
     if not alt.strip():
         raise ValueError("wanted an alt text that says what the figure shows, got none")
     bundle = {"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt}
-    width = round(100 * fig.get_figwidth())  # CSS pixels: the figure has 1.5 dots for each
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": width}})
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": _css_width(fig)}})
+
+
+def _css_width(fig: Figure) -> int:
+    """The width of a shown figure in CSS pixels; `png` makes 1.5 dots for each."""
+    return round(100 * fig.get_figwidth())
 
 
 def png(fig: Figure, dpi: int = 150) -> bytes:
@@ -60,33 +76,10 @@ def png(fig: Figure, dpi: int = 150) -> bytes:
     return small.getvalue()
 
 
-def image_grid(images: Tensor, columns: int, gap: int = 2) -> Tensor:
-    """Tile images row by row: (N, 1, S, S), (N, S, S) or flattened, (N, S * S) -> one (H, W) image.
-
-    Raises:
-        ValueError: if the images are not square and of one channel, or there are none.
-    """
-    side = math.isqrt(math.prod(images.shape[1:]))
-    flat = images.shape[1:] == (side * side,)
-    if not (flat or images.shape[-3:] in [(1, side, side), (len(images), side, side)]):
-        raise ValueError(f"wanted square images of one channel, got shape {tuple(images.shape)}")
-    if len(images) == 0 or columns < 1:
-        raise ValueError(f"wanted images in 1 or more columns, got {len(images)} in {columns}")
-    images = images.detach().cpu().flatten(1)
-    count = len(images)
-    rows = -(-count // columns)
-    step = side + gap
-    grid = torch.full((rows * step - gap, columns * step - gap), torch.nan)  # NaN is drawn as a gap
-    for index, image in enumerate(images):
-        top, left = step * (index // columns), step * (index % columns)
-        grid[top : top + side, left : left + side] = image.view(side, side)
-    return grid
-
-
-def images(images: Tensor, columns: int = 10, gap: int = 2) -> Figure:
-    """Draw images in a grid, ink dark on light, `gap` pixels apart: (N, ...) as `image_grid`."""
-    grid = image_grid(images, columns, gap).numpy()
-    height, width = grid.shape
+def images(images: Tensor, columns: int = 10, gap: int = 2, shape=None) -> Figure:
+    """Draw images in a grid, arguments as for `image_grid`: grey ones with ink dark on light."""
+    grid = image_grid(images, columns, gap, shape).numpy()
+    height, width = grid.shape[:2]
     fig, ax = figure(height=7 * height / width)
     ax.imshow(grid, vmin=0, vmax=1, cmap="gray_r")
     ax.grid(False)
@@ -96,10 +89,22 @@ def images(images: Tensor, columns: int = 10, gap: int = 2) -> Figure:
     return fig
 
 
-def reconstructions(originals: Tensor, rebuilt: Tensor) -> Figure:
-    """Originals above what the model rebuilt of them, one a column: (N, ...), (N, ...)."""
-    rows = torch.cat([originals.flatten(1), rebuilt.flatten(1)])
-    fig = images(rows, columns=len(originals), gap=2)
+def reconstructions(originals: Tensor, rebuilt: Tensor, shape=None) -> Figure:
+    """Originals above what the model rebuilt of them, one a column: (N, ...), (N, ...).
+
+    Either may be flattened; `shape` is as for `image_grid`, if both are.
+
+    Raises:
+        ValueError: if there are not as many of both, or one is no batch of images in [0, 1].
+    """
+    like = rebuilt if originals.ndim == 2 else originals
+    if len(originals) != len(rebuilt) or originals.numel() != rebuilt.numel():
+        raise ValueError(
+            "wanted as many originals as rebuilt images, of the same size, got shapes "
+            f"{tuple(originals.shape)} and {tuple(rebuilt.shape)}"
+        )
+    rows = torch.cat([part.detach().cpu().reshape(like.shape) for part in (originals, rebuilt)])
+    fig = images(rows, columns=len(originals), gap=2, shape=shape)
     height = fig.axes[0].get_images()[0].get_array().shape[0]
     fig.axes[0].set_yticks([height / 4, 3 * height / 4], ["original", "rebuilt"])
     return fig
@@ -137,11 +142,19 @@ def latent_map(mu: Tensor, labels: Tensor) -> Figure:
     """Posterior means of a two-dimensional latent, (N, 2), coloured by label, (N,) integers.
 
     Raises:
-        ValueError: if the means are not two-dimensional.
+        ValueError: if the means are not two-dimensional and finite, or the labels are not an
+            integer for each.
     """
     if mu.ndim != 2 or mu.shape[1] != 2:
         raise ValueError(f"wanted means of shape (N, 2), got {tuple(mu.shape)}")
-    mu, labels = mu.detach().cpu(), labels.cpu()
+    if not mu.isfinite().all():
+        raise ValueError("wanted finite means, got some that are not")
+    labels = torch.as_tensor(labels, device="cpu")
+    if labels.shape != mu.shape[:1] or labels.is_floating_point() or labels.is_complex():
+        raise ValueError(
+            f"wanted labels as {len(mu)} integers, got {tuple(labels.shape)} of {labels.dtype}"
+        )
+    mu, labels = mu.detach().cpu(), labels.long()
     fig, ax = figure(height=7)
     for label in labels.unique().tolist():
         points = mu[labels == label]
@@ -159,8 +172,14 @@ def manifold(model, side: int = 20) -> Figure:
     The grid's coordinates are the (i + 1/2) / side quantiles of N(0, 1), so that each image stands
     for the same share of the prior's mass.
 
+    Args:
+        model: one with two latent dimensions; its images are drawn in their own shape
+            (`VAE.image_shape`).
+        side: images in a row and in a column.
+
     Raises:
-        ValueError: if the model's latent is not two-dimensional or side is below 1.
+        ValueError: if the model's latent is not two-dimensional, side is below 1, or the model's
+            images are of an unknown shape or neither grey nor in three colours.
 
     Source:
         Kingma and Welling, figure 4, https://arxiv.org/abs/1312.6114
@@ -170,18 +189,28 @@ def manifold(model, side: int = 20) -> Figure:
             f"wanted a latent of 2 dimensions and 1 or more images a side, got {model.latent_dim} "
             f"dimensions and {side}"
         )
+    side = integer("side", side)
     quantiles = gaussian_quantiles(side)
     z = torch.cartesian_prod(quantiles.flip(0), quantiles).flip(1)  # z_2 falls by rows, z_1 grows
-    with torch.no_grad():
-        decoded = model.decode(z.to(next(model.parameters()).device))
+    decoded = _decoded(model, z)
     fig = images(decoded, columns=side, gap=0)
     ax = fig.axes[0]
+    height, width = ax.get_images()[0].get_array().shape[:2]
     shown = np.linspace(0, side - 1, min(side, 5)).round().astype(int)
-    centres = (shown + 0.5) * ax.get_images()[0].get_array().shape[1] / side - 0.5
-    ax.set_xticks(centres, [f"{quantiles[i]:.2f}" for i in shown])
-    ax.set_yticks(centres, [f"{quantiles[side - 1 - i]:.2f}" for i in shown])
+    across, down = ((shown + 0.5) * length / side - 0.5 for length in (width, height))
+    ax.set_xticks(across, [f"{quantiles[i]:.2f}" for i in shown])
+    ax.set_yticks(down, [f"{quantiles[side - 1 - i]:.2f}" for i in shown])
     ax.set(xlabel="$z_1$", ylabel="$z_2$")
     return fig
+
+
+def _decoded(model, z: Tensor) -> Tensor:
+    """What a model decodes, as images in [0, 1]: (N, D) -> (N, C, H, W)."""
+    weights = next(model.parameters())
+    with torch.no_grad():
+        decoded = model.decode(z.to(weights.device, weights.dtype))
+    flat = decoded.ndim == 2
+    return decoded.view(-1, *image_shape(model)).clamp(0, 1) if flat else decoded.clamp(0, 1)
 
 
 def graph(layers: list[Layer]) -> Figure:
@@ -254,5 +283,11 @@ def _places(layers: list[Layer]) -> list[tuple[int, int]]:
 
 
 def gaussian_quantiles(count: int) -> Tensor:
-    """The (i + 1/2) / count quantiles of N(0, 1), in rising order: (count,)."""
-    return torch.distributions.Normal(0.0, 1.0).icdf((torch.arange(count) + 0.5) / count)
+    """The (i + 1/2) / count quantiles of N(0, 1), in rising order: (count,) float32.
+
+    Raises:
+        ValueError: if count is no integer of 1 or more.
+    """
+    count = integer("count", count)
+    probabilities = (torch.arange(count, dtype=torch.float32, device="cpu") + 0.5) / count
+    return torch.erfinv(2 * probabilities - 1) * math.sqrt(2)
