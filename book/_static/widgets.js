@@ -37,7 +37,8 @@
     const parts = shelf.modules[name];
     await Promise.all(parts.map(load));
     const texts = parts.map((part) => `${shelf.parts[part]}\n`);
-    return import(URL.createObjectURL(new Blob(texts, { type: "text/javascript" })));
+    const address = URL.createObjectURL(new Blob(texts, { type: "text/javascript" }));
+    return import(address).finally(() => URL.revokeObjectURL(address));
   }
 
   /** The module of a widget, imported once. */

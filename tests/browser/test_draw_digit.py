@@ -384,7 +384,7 @@ def test_a_full_sheet_is_encoded_and_said_to_be_no_digit(cleared):
 
 
 def test_a_dot_is_blown_up_and_this_is_said(cleared):
-    sheet_of(cleared).click(position={"x": 80, "y": 200})
+    sheet_of(cleared).click()
     expect(said(cleared)).to_contain_text("So small a drawing")
     pixels = canvases.trait(cleared, "pixels")
     assert np.abs(np.array(pixels) - as_mnist(ink_of([(0.5, 0.5)])).flatten()).mean() < 6

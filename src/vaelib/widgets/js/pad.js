@@ -62,8 +62,8 @@ export function pad({ label, onDraw, onPen }) {
       begun(onSheet(spot));
     },
     onMove: (spots) => continued(spots.map(onSheet)),
-    onLost: (isPalm) => {
-      if (!isPalm) return;
+    onLost: (meant) => {
+      if (meant) return;
       sheet.strokes.pop();
       drawn();
     },

@@ -5,33 +5,42 @@
  * @typedef {{id: number, type: string}} Held a pointer that is down
  */
 
+const NEAR = 500; // milliseconds after a pen was seen in which a finger is the palm
+
 /**
  * Follows a pointer from its press to its release. The first one that is pressed acts, and a second
  * finger does nothing; but a pen takes over from a finger, which was the palm of the hand that holds
  * it, and while a pen is near, no finger acts.
  * @param {HTMLElement} node
  * @param {{onPress: (spot: Spot, type: string) => void, onMove: (spots: Spot[]) => void,
- *   onRelease?: (spot: Spot) => void, onLost?: (isPalm: boolean) => void}} options
+ *   onRelease?: (spot: Spot) => void, onLost?: (meant: boolean) => void}} options
  *   `onMove` gets all places since the last frame; `onLost` is called instead of `onRelease` if
- *   the pointer went away without one: `isPalm` if what it did was not meant
+ *   the pointer went away without one, and told whether what it did was meant: a palm's was not
  * @returns {() => void} lets go of the pointer, though it may still be down
  */
 export function followPointer(node, { onPress, onMove, onRelease, onLost }) {
   /** @type {Held | null} */
   let held = null;
-  let penIsNear = false;
+  let penSeen = -Infinity;
+  const isPalm = ({ pointerType, timeStamp }) =>
+    pointerType === "touch" && timeStamp - penSeen < NEAR;
   const isHeld = (event) => event.pointerId === held?.id;
 
-  const lose = (isPalm) => {
+  const lose = (meant) => {
     held = null;
-    onLost?.(isPalm);
+    onLost?.(meant);
   };
+  for (const name of ["pointerdown", "pointermove", "pointerup"]) {
+    node.addEventListener(name, (event) => {
+      if (event.pointerType === "pen") penSeen = event.timeStamp;
+    });
+  }
   node.addEventListener("pointerdown", (event) => {
     const { pointerId: id, pointerType: type } = event;
-    if (event.button !== 0 || (type === "touch" && penIsNear)) return;
+    if (event.button !== 0 || isPalm(event)) return;
     if (held) {
       if (!takesOver(node, held, event)) return;
-      lose(held.type === "touch" && type === "pen");
+      lose(held.type !== "touch" || type !== "pen");
     }
     held = { id, type };
     capture(node, id);
@@ -39,7 +48,7 @@ export function followPointer(node, { onPress, onMove, onRelease, onLost }) {
   });
   node.addEventListener("pointermove", (event) => {
     if (!isHeld(event)) return;
-    if (event.pointerType === "mouse" && !(event.buttons & 1)) return lose(false); // released unseen
+    if (event.pointerType === "mouse" && !(event.buttons & 1)) return lose(true); // released unseen
     const all = event.getCoalescedEvents?.() ?? [];
     onMove((all.length ? all : [event]).map((each) => spotOn(node, each)));
   });
@@ -49,13 +58,8 @@ export function followPointer(node, { onPress, onMove, onRelease, onLost }) {
     onRelease?.(spotOn(node, event));
   });
   // The system takes a finger away if it finds that it was the palm.
-  node.addEventListener("pointercancel", (event) => isHeld(event) && lose(held.type === "touch"));
-  node.addEventListener("lostpointercapture", (event) => isHeld(event) && lose(false));
-  for (const [name, isNear] of [["pointerenter", true], ["pointerleave", false]]) {
-    node.addEventListener(name, (event) => {
-      if (event.pointerType === "pen") penIsNear = isNear;
-    });
-  }
+  node.addEventListener("pointercancel", (event) => isHeld(event) && lose(held.type !== "touch"));
+  node.addEventListener("lostpointercapture", (event) => isHeld(event) && lose(true));
   node.addEventListener("contextmenu", (event) => {
     if (held || event.pointerType === "touch") event.preventDefault(); // a long press goes on
   });
