@@ -209,7 +209,8 @@ def gallery(browser, lab):
     """A notebook that displays every widget in one cell, and two cells that hold other code."""
     address, runtime = lab
     cells = [nbformat.v4.new_code_cell(code) for code in (EVERY_WIDGET, "1 + 1", "2 + 2")]
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(notebook, runtime.parent / "book" / "gallery.ipynb")
     with Visit(browser, address, viewport={"width": 1400, "height": 1000}) as visit:
         page = visit.page
