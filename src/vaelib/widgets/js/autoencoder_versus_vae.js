@@ -3,7 +3,15 @@
 import { bytesOf, imagesOf, nearestPoint, paintCloud, pairsOf } from "./cloud.js";
 import { picture } from "./canvas.js";
 import {
-  announcement, button, change, element, mount, onChange, readout, slider, text,
+  announcement,
+  button,
+  change,
+  element,
+  mount,
+  onChange,
+  readout,
+  slider,
+  text,
 } from "./controls.js";
 import { Network, fromBytes, fromFloat32, normals, probabilities } from "./network.js";
 import { oncePerFrame } from "./page.js";
@@ -41,10 +49,7 @@ function shareInHoles({ codes, radius }) {
 }
 
 function render({ model, el }) {
-  const models = [
-    modelOf(model, "autoencoder", "autoencoder"),
-    modelOf(model, "vae", "VAE"),
-  ];
+  const models = [modelOf(model, "autoencoder", "autoencoder"), modelOf(model, "vae", "VAE")];
   const side = model.get("side");
   const images = imagesOf(fromBytes(model.get("images")), side);
   const labels = bytesOf(model.get("labels"));
@@ -54,7 +59,10 @@ function render({ model, el }) {
   const walk = walkOf(models, model, { side, images, labels });
 
   const { left, right, bottom, top } = model.get("extent");
-  const reach = [["across", left, right], ["up", bottom, top]];
+  const reach = [
+    ["across", left, right],
+    ["up", bottom, top],
+  ];
   const sliders = reach.map(([label, min, max], d) =>
     slider({
       label,
@@ -131,7 +139,10 @@ function viewOf(one, model, { side, labels, setAt }) {
   /** @returns {string} whether the place is in a hole, in words */
   const show = (at) => {
     map.draw();
-    const z = `(${one.latent(at).map((value) => text(value)).join(", ")})`;
+    const z = `(${one
+      .latent(at)
+      .map((value) => text(value))
+      .join(", ")})`;
     decoded.draw(one.decode(at), `Image that the ${one.title} decodes at z = ${z}`);
     const away = nearestPoint(one.codes, at).distance / one.radius;
     const words = away > 1 ? "in a hole" : "codes are near";
@@ -140,7 +151,10 @@ function viewOf(one, model, { side, labels, setAt }) {
   };
   const legend = element("span", {}, "(grey: no code within ρ)");
   const node = element(
-    "div", {}, element("div", { className: "vae-title" }, one.title, " ", legend), map.node,
+    "div",
+    {},
+    element("div", { className: "vae-title" }, one.title, " ", legend),
+    map.node,
     element("div", { className: "vae-answer vae-beside" }, decoded.node, numbers.node),
   );
   return { node, map, show, parts: [map, decoded] };
@@ -161,7 +175,10 @@ function paintHoles({ context, place, scale, ink, width, height }, { codes, radi
 function paintWalk({ context, place, ink }, one, model) {
   const [start, end, t] = ["start", "end", "t"].map((name) => model.get(name));
   const [from, to] = [place(one.codes[start]), place(one.codes[end])];
-  for (const [color, thickness] of [[ink.ground, 5], [ink.accent, 2.5]]) {
+  for (const [color, thickness] of [
+    [ink.ground, 5],
+    [ink.accent, 2.5],
+  ]) {
     context.lineWidth = thickness;
     line(context, color, from, to);
     for (const spot of [from, to]) dot(context, color, spot, thickness + 1.5);
@@ -173,7 +190,10 @@ function paintWalk({ context, place, ink }, one, model) {
 
 /** Two images, the share t of the way between them, and what both models decode on the way. */
 function walkOf(models, model, { side, images, labels }) {
-  const ends = [["start", "from image"], ["end", "to image"]].map(([name, label]) => ({
+  const ends = [
+    ["start", "from image"],
+    ["end", "to image"],
+  ].map(([name, label]) => ({
     name,
     image: picture({ label: "", width: side, caption: label.split(" ")[0] }),
     control: slider({
@@ -198,7 +218,10 @@ function walkOf(models, model, { side, images, labels }) {
     one,
     now: picture({ label: "", width: side, caption: "at t" }),
     strip: picture({
-      label: "", width: side, columns: STEPS, caption: `${one.title}, t from 0 to 1`,
+      label: "",
+      width: side,
+      columns: STEPS,
+      caption: `${one.title}, t from 0 to 1`,
     }),
   }));
 
@@ -220,13 +243,17 @@ function walkOf(models, model, { side, images, labels }) {
     }
   };
   const node = element(
-    "div", { className: "vae-wide vae-even" },
+    "div",
+    { className: "vae-wide vae-even" },
     ...[...ends.map((one) => one.control), share].map((one) => one.node),
     ...rows.map(({ now, strip }, i) =>
       element("div", { className: "vae-walk" }, ends[i].image.node, strip.node, now.node),
     ),
   );
-  const parts = [...ends.map(({ image }) => image), ...rows.flatMap(({ now, strip }) => [now, strip])];
+  const parts = [
+    ...ends.map(({ image }) => image),
+    ...rows.flatMap(({ now, strip }) => [now, strip]),
+  ];
   return { node, show, parts };
 }
 

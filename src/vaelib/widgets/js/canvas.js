@@ -46,7 +46,13 @@ export function picture({ label, width, height = width, channels = 1, caption, c
   const paint = (pixels, column) => {
     const { ground, ink } = colors(node);
     if (!ground) return; // not on the page yet: it is painted when it comes there
-    const ends = channels === 3 ? [[0, 0, 0], [255, 255, 255]] : [rgb(ground), rgb(ink)];
+    const ends =
+      channels === 3
+        ? [
+            [0, 0, 0],
+            [255, 255, 255],
+          ]
+        : [rgb(ground), rgb(ink)];
     for (let i = 0; i < width * height; i += 1) {
       for (let c = 0; c < 3; c += 1) {
         const share = Math.min(Math.max(pixels[channels === 3 ? 3 * i + c : i], 0), 1);

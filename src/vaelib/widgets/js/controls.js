@@ -5,8 +5,16 @@
 
 /** Ten colours told apart by readers with any common colour-vision deficiency (Petroff, 2021). */
 export const PALETTE = [
-  "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
-  "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+  "#3f90da",
+  "#ffa90e",
+  "#bd1f01",
+  "#94a4a2",
+  "#832db6",
+  "#a96b59",
+  "#e76300",
+  "#b9ac70",
+  "#717581",
+  "#92dadd",
 ];
 
 /**
@@ -140,7 +148,11 @@ export function announcement() {
   const seen = element("span");
   const spoken = element("span", { role: "status", style: UNSEEN });
   const node = element(
-    "p", { className: "vae-announcement", style: "position: relative" }, seen, " ", spoken,
+    "p",
+    { className: "vae-announcement", style: "position: relative" },
+    seen,
+    " ",
+    spoken,
   );
   let timer = 0;
   let stopped = false;

@@ -3,11 +3,26 @@
 import { bytesOf, paintCloud, pairsOf } from "./cloud.js";
 import { picture } from "./canvas.js";
 import {
-  announcement, button, change, element, enable, mount, onChange, readout, slider, text, zoomSlider,
+  announcement,
+  button,
+  change,
+  element,
+  enable,
+  mount,
+  onChange,
+  readout,
+  slider,
+  text,
+  zoomSlider,
 } from "./controls.js";
 import { IMAGE_SIDE, asMnist, inkBox } from "./mnist_image.js";
 import {
-  Network, fromFloat32, gaussianKL, normals, probabilities, reconstructionLoss,
+  Network,
+  fromFloat32,
+  gaussianKL,
+  normals,
+  probabilities,
+  reconstructionLoss,
 } from "./network.js";
 import { INK_SIDE, PEN_WIDTH, pad } from "./pad.js";
 import { oncePerFrame } from "./page.js";
@@ -24,7 +39,10 @@ function render({ model, el }) {
   const seen = picture({ label: "", width: IMAGE_SIDE, caption: "what the encoder sees, x" });
   const rebuilt = picture({ label: "", width: IMAGE_SIDE, caption: "rebuilt from μ" });
   const drawn = picture({
-    label: "", width: IMAGE_SIDE, columns: DRAWS, caption: `rebuilt from ${DRAWS} draws z ~ q(z|x)`,
+    label: "",
+    width: IMAGE_SIDE,
+    columns: DRAWS,
+    caption: `rebuilt from ${DRAWS} draws z ~ q(z|x)`,
   });
   drawn.node.classList.add("vae-strip");
   const numbers = readout(NUMBERS);
@@ -142,12 +160,19 @@ function render({ model, el }) {
   const showSoon = oncePerFrame(show);
   const children = [
     element(
-      "div", {}, paper.node, element("div", { className: "vae-buttons" }, clear, undo),
-      element("div", { className: "vae-row" }, images.node, put), spoken.node,
+      "div",
+      {},
+      paper.node,
+      element("div", { className: "vae-buttons" }, clear, undo),
+      element("div", { className: "vae-row" }, images.node, put),
+      spoken.node,
     ),
     element("div", {}, map.node, zoom.node),
     element(
-      "div", { className: "vae-wide vae-answer" }, seen.node, rebuilt.node,
+      "div",
+      { className: "vae-wide vae-answer" },
+      seen.node,
+      rebuilt.node,
       element("div", { className: "vae-strip" }, drawn.node, again, numbers.node),
     ),
   ];
@@ -201,7 +226,10 @@ function paintPosterior(brush, mu, sigma) {
   if (small) {
     const [x, y] = place(mu);
     const at = [clamp(x, RING, width - RING), clamp(y, RING, height - RING)];
-    for (const [color, thickness] of [[ink.ground, 6], [ink.ink, 2.5]]) {
+    for (const [color, thickness] of [
+      [ink.ground, 6],
+      [ink.ink, 2.5],
+    ]) {
       ring(context, color, thickness, at, RING);
     }
   }

@@ -1,7 +1,15 @@
 /** One Gaussian beside the prior: both densities, the function under the KL's integral, the terms. */
 
 import {
-  PALETTE, announcement, button, change, element, mount, onChange, slider, text,
+  PALETTE,
+  announcement,
+  button,
+  change,
+  element,
+  mount,
+  onChange,
+  slider,
+  text,
 } from "./controls.js";
 import { clamp, cursor, line } from "./plane.js";
 import { area, chart, curve, gridX, gridY, panel, roundTop, words } from "./chart.js";
@@ -73,7 +81,11 @@ function render({ model, el }) {
       "Arrow keys: left and right μ, up and down σ.",
     aspect: 0.95,
     paint: (paper) => paintAll(paper, q),
-    ...dragging(() => q, set, () => plot.node),
+    ...dragging(
+      () => q,
+      set,
+      () => plot.node,
+    ),
   });
   const sliders = ["mu", "sigma"].map((name, i) =>
     slider({
@@ -117,7 +129,8 @@ function render({ model, el }) {
 
 function withinReach(values) {
   const kept = Object.entries(values).map(([name, value]) => [
-    name, Math.round(100 * clamp(value, ...REACH[name])) / 100,
+    name,
+    Math.round(100 * clamp(value, ...REACH[name])) / 100,
   ]);
   return Object.fromEntries(kept);
 }
@@ -183,7 +196,11 @@ function paintAll(paper, q) {
   const box = upperBox(paper);
   const upper = upperPanel({ ...paper, box }, q);
   const top = roundTop(1.05 * Math.max(...values.map(([, value]) => value)));
-  const lowerBox = { ...box, top: box.top + box.height + 26, height: paper.height - box.height - 54 };
+  const lowerBox = {
+    ...box,
+    top: box.top + box.height + 26,
+    height: paper.height - box.height - 54,
+  };
   const lower = panel(paper, lowerBox, REACH.z, [-Math.max(0.2, 0.1 * top), top]);
   paintCrossings(upper, lower, q);
   paintDensities(upper, q, places);
@@ -205,9 +222,22 @@ function paintDensities(upper, q, places) {
   const { context, ink, box, y } = upper;
   gridX(upper, 1, false);
   gridY(upper, y[1] / 2);
-  curve(upper, places.map((z) => [z, density(prior, z)]), ink.ink, { dash: [6, 4] });
-  curve(upper, places.map((z) => [z, density(q, z)]), ABOVE, { thickness: 3 });
-  const samples = [["q(z)", ABOVE, 3, []], ["p(z)", ink.ink, 2, [6, 4]]];
+  curve(
+    upper,
+    places.map((z) => [z, density(prior, z)]),
+    ink.ink,
+    { dash: [6, 4] },
+  );
+  curve(
+    upper,
+    places.map((z) => [z, density(q, z)]),
+    ABOVE,
+    { thickness: 3 },
+  );
+  const samples = [
+    ["q(z)", ABOVE, 3, []],
+    ["p(z)", ink.ink, 2, [6, 4]],
+  ];
   samples.forEach(([name, color, thickness, dash], i) => {
     const at = box.top + 12 + 18 * i;
     context.lineWidth = thickness;
@@ -258,7 +288,10 @@ function termTable() {
   });
   const caption = element("caption", {}, "KL = ½ (−log σ² + μ² + σ² − 1), in nats");
   const node = element(
-    "table", { className: "vae-readout vae-terms" }, caption, element("tbody", {}, ...body),
+    "table",
+    { className: "vae-readout vae-terms" },
+    caption,
+    element("tbody", {}, ...body),
   );
   const set = (values) =>
     values.forEach((value, i) => {
@@ -279,7 +312,10 @@ function areaTable() {
   });
   const caption = element("caption", {}, "∫ q(z) log q(z)/p(z) dz, summed up");
   const node = element(
-    "table", { className: "vae-readout vae-terms" }, caption, element("tbody", {}, ...body),
+    "table",
+    { className: "vae-readout vae-terms" },
+    caption,
+    element("tbody", {}, ...body),
   );
   const set = (values) => values.forEach((value, i) => (cells[i].textContent = text(value, 3)));
   node.style.setProperty("--above", ABOVE);

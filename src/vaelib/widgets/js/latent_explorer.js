@@ -3,10 +3,23 @@
 import { bytesOf, imagesOf, nearestPoint, paintCloud, pairsOf } from "./cloud.js";
 import { picture } from "./canvas.js";
 import {
-  announcement, change, element, mount, onChange, readout, slider, text, zoomSlider,
+  announcement,
+  change,
+  element,
+  mount,
+  onChange,
+  readout,
+  slider,
+  text,
+  zoomSlider,
 } from "./controls.js";
 import {
-  Network, fromBytes, fromFloat32, gaussianKL, probabilities, reconstructionLoss,
+  Network,
+  fromBytes,
+  fromFloat32,
+  gaussianKL,
+  probabilities,
+  reconstructionLoss,
 } from "./network.js";
 import { cursor, dot, ellipses, isInside, plane } from "./plane.js";
 
@@ -32,7 +45,12 @@ function render({ model, el }) {
     (caption) => picture({ label: "", width: data.side, caption }),
   );
   const numbers = readout([
-    "μ", "σ", "KL(q(z|x) ‖ p(z))", "reconstruction loss", "−ELBO", "−log p(x|z) at your z",
+    "μ",
+    "σ",
+    "KL(q(z|x) ‖ p(z))",
+    "reconstruction loss",
+    "−ELBO",
+    "−log p(x|z) at your z",
   ]);
   const spoken = announcement();
   const setZ = (z) => change(model, { z });
@@ -119,11 +137,16 @@ function render({ model, el }) {
   }
 
   const pictures = element(
-    "div", { className: "vae-pictures" }, decoded.node, original.node, rebuilt.node,
+    "div",
+    { className: "vae-pictures" },
+    decoded.node,
+    original.node,
+    rebuilt.node,
   );
   const below = [...sliders, images, zoom].map((s) => s.node);
   const children = [
-    element("div", {}, map.node, spoken.node), element("div", {}, pictures, ...below, numbers.node),
+    element("div", {}, map.node, spoken.node),
+    element("div", {}, pictures, ...below, numbers.node),
   ];
   const stop = mount(el, children, [
     ...[map, decoded, original, rebuilt, spoken].map((part) => part.stop),

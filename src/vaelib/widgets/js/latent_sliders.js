@@ -27,7 +27,10 @@ function render({ model, el }) {
   );
   const showZ = () => model.get("z").forEach((value, i) => sliders[i].set(value));
   const showImage = () => {
-    const at = model.get("z").map((value) => text(value)).join(", ");
+    const at = model
+      .get("z")
+      .map((value) => text(value))
+      .join(", ");
     image.draw(fromBytes(model.get("pixels")), `Image decoded at z = (${at})`);
   };
 
@@ -35,13 +38,16 @@ function render({ model, el }) {
     element("div", { className: "vae-pinned" }, image.node),
     element("div", { className: "vae-many" }, ...sliders.map((one) => one.node)),
     element(
-      "div", { className: "vae-wide vae-buttons" },
+      "div",
+      { className: "vae-wide vae-buttons" },
       button("sample from the prior", () => model.send("sample")),
       button("reset", () => model.send("reset")),
     ),
   ];
   const stop = mount(el, children, [
-    image.stop, onChange(model, ["z"], showZ), onChange(model, ["pixels"], showImage),
+    image.stop,
+    onChange(model, ["z"], showZ),
+    onChange(model, ["pixels"], showImage),
   ]);
   showImage();
   return stop;

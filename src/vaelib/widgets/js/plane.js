@@ -12,7 +12,12 @@ import { canvas } from "./canvas.js";
 import { colors, onPageChange, oncePerFrame } from "./page.js";
 import { followPointer } from "./pointer.js";
 
-export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
+export const ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowDown: [0, -1],
+  ArrowUp: [0, 1],
+};
 
 /**
  * @param {{label: string, extent: Extent, axes: [string, string], value?: () => Point,
@@ -109,7 +114,8 @@ export function plane(options) {
     factor = times;
     const whole = options.extent;
     const [halfX, halfY] = [
-      (whole.right - whole.left) / 2 / factor, (whole.top - whole.bottom) / 2 / factor,
+      (whole.right - whole.left) / 2 / factor,
+      (whole.top - whole.bottom) / 2 / factor,
     ];
     const around = { left: x - halfX, right: x + halfX, bottom: y - halfY, top: y + halfY };
     extent = factor === 1 ? whole : around;
@@ -207,7 +213,10 @@ export function ring(context, color, thickness, [x, y], radius) {
 export function cursor({ context, width, height, place, ink }, point) {
   const [x, y] = place(point);
   const [atX, atY] = [clamp(x, 9, width - 9), clamp(y, 9, height - 9)];
-  for (const [color, thickness] of [[ink.ground, 6], [ink.ink, 2.5]]) {
+  for (const [color, thickness] of [
+    [ink.ground, 6],
+    [ink.ink, 2.5],
+  ]) {
     context.lineWidth = thickness;
     context.strokeStyle = color;
     context.beginPath();

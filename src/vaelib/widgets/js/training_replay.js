@@ -3,7 +3,15 @@
 import { bytesOf, paintCloud } from "./cloud.js";
 import { chart, curve, gridX, gridY, panel, words } from "./chart.js";
 import {
-  announcement, button, change, element, mount, onChange, readout, slider, text,
+  announcement,
+  button,
+  change,
+  element,
+  mount,
+  onChange,
+  readout,
+  slider,
+  text,
 } from "./controls.js";
 import { fromFloat16 } from "./network.js";
 import { reducedMotion } from "./page.js";
@@ -74,8 +82,16 @@ function paintCurves(paper, run, time) {
     gridX(on, niceStep(Math.max(1, run.last / 10)), i === ROWS.length - 1);
     gridY(on, niceStep((high - low + 2 * room) / 4));
     const color = paper.ink.accent;
-    [[run.train[i], [5, 4]], [run.test[i], []]].forEach(([one, dash]) =>
-      curve(on, one.map((value, e) => [e + 1, value]), color, { dash }),
+    [
+      [run.train[i], [5, 4]],
+      [run.test[i], []],
+    ].forEach(([one, dash]) =>
+      curve(
+        on,
+        one.map((value, e) => [e + 1, value]),
+        color,
+        { dash },
+      ),
     );
     const main = run.test[i].length ? run.test[i] : run.train[i];
     const [x] = on.place([time, low]);
@@ -198,7 +214,11 @@ function render({ model, el }) {
     element("div", {}, curves.node, ...(run.last > 1 ? [curveNote()] : []), numbers.node),
   ];
   const stop = mount(el, children, [
-    map.stop, curves.stop, spoken.stop, pause, onChange(model, ["epoch"], show),
+    map.stop,
+    curves.stop,
+    spoken.stop,
+    pause,
+    onChange(model, ["epoch"], show),
   ]);
   show();
   return stop;
