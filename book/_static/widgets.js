@@ -8,8 +8,9 @@
  * the sentence says why.
  */
 (function () {
-  const home = new URL("widgets/", document.currentScript.src);
-  const shelf = (window.vaelib = { modules: {}, parts: {}, networks: {} }); // what the loaded scripts fill
+  const own = /** @type {HTMLScriptElement} */ (document.currentScript);
+  const home = new URL("widgets/", own.src);
+  const shelf = (window.vaelib = { modules: {}, parts: {}, networks: {} }); // the scripts fill it
   const loading = new Map();
 
   /** Loads a script once. */

@@ -1,6 +1,6 @@
 /** Canvases: one to draw on in CSS pixels, and one whose pixels are those of an image. */
 
-import { element } from "./controls.js";
+import { contextOf, element } from "./controls.js";
 import { colors, onPageChange, oncePerFrame, rgb } from "./page.js";
 
 /**
@@ -22,7 +22,7 @@ export function canvas({ label, aspect = 1, className = "" }) {
     const height = node.clientHeight;
     const wanted = [Math.round(width * ratio), Math.round(height * ratio)];
     if (node.width !== wanted[0] || node.height !== wanted[1]) [node.width, node.height] = wanted;
-    const context = node.getContext("2d");
+    const context = contextOf(node);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     return { context, width, height };
@@ -40,7 +40,7 @@ export function picture({ label, width, height = width, channels = 1, caption, c
   const node = element("canvas", { className: "vae-picture", role: "img", "aria-label": label });
   [node.width, node.height] = [columns * width, height];
   const figure = element("div", { className: "vae-labelled" }, node, element("span", {}, caption));
-  const context = node.getContext("2d");
+  const context = contextOf(node);
   const image = context.createImageData(width, height);
   const shown = new Map(); // the pixels of each column
   const paint = (pixels, column) => {

@@ -1,7 +1,7 @@
 /**
  * Charts whose x and y have scales of their own: panels on one canvas, and what is moved in them.
  *
- * @typedef {number[]} Span  two numbers
+ * @typedef {[number, number]} Span
  * @typedef {{left: number, top: number, width: number, height: number}} Box  CSS pixels
  * @typedef {{context: CanvasRenderingContext2D, width: number, height: number,
  *   ink: ReturnType<typeof colors>}} Paper
@@ -58,7 +58,7 @@ function listenToPointer(node, onPress, onDrag) {
     pressed.acts = true;
     onPress(pressed.start, pressed.reach);
   };
-  const moved = (spot) => spot.map((at, i) => Math.abs(at - pressed.start[i]));
+  const moved = ([x, y]) => [Math.abs(x - pressed.start[0]), Math.abs(y - pressed.start[1])];
   followPointer(node, {
     onPress: (start, type) => {
       const isFinger = type === "touch";
@@ -66,9 +66,10 @@ function listenToPointer(node, onPress, onDrag) {
       if (!isFinger) act();
     },
     onMove: (spots) => {
-      const [across, along] = moved(spots.at(-1));
+      const spot = spots[spots.length - 1];
+      const [across, along] = moved(spot);
       if (!pressed.acts && across > SLOP && across > along) act();
-      if (pressed.acts) onDrag(spots.at(-1));
+      if (pressed.acts) onDrag(spot);
     },
     onRelease: (spot) => {
       if (!pressed.acts && Math.max(...moved(spot)) <= SLOP) act();
@@ -78,7 +79,7 @@ function listenToPointer(node, onPress, onDrag) {
 
 /** @param {Paper} paper @param {Box} box @param {Span} x @param {Span} y @returns {Panel} */
 export function panel(paper, box, x, y) {
-  /** @param {Span} point */
+  /** @param {Span} point @returns {Span} */
   const place = ([atX, atY]) => [
     box.left + ((atX - x[0]) / (x[1] - x[0])) * box.width,
     box.top + ((y[1] - atY) / (y[1] - y[0])) * box.height,
@@ -133,8 +134,13 @@ export function inside({ context, box }, paint) {
   context.restore();
 }
 
-/** The line through points of the panel. */
-export function curve(on, points, color, { thickness = 2, dash = [] } = {}) {
+/**
+ * The line through points of the panel.
+ * @param {Panel} on @param {Span[]} points @param {string} color
+ * @param {{thickness?: number, dash?: number[]}} [style]
+ */
+export function curve(on, points, color, style = {}) {
+  const { thickness = 2, dash = [] } = style;
   const { context } = on;
   inside(on, () => {
     context.strokeStyle = color;

@@ -37,6 +37,15 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
+/**
+ * The context of a canvas that draws in two dimensions, as each of the widgets' does.
+ * @param {HTMLCanvasElement | OffscreenCanvas} node
+ * @param {CanvasRenderingContext2DSettings} [settings]
+ */
+export function contextOf(node, settings) {
+  return /** @type {CanvasRenderingContext2D} */ (node.getContext("2d", settings));
+}
+
 // Each widget's module has its own copy of this file, so a number alone is no id on a page.
 const own = Math.random().toString(36).slice(2);
 let controls = 0;

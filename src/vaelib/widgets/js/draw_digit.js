@@ -47,6 +47,7 @@ function render({ model, el }) {
   drawn.node.classList.add("vae-strip");
   const numbers = readout(NUMBERS);
   const spoken = announcement();
+  /** @type {{pixels: Uint8Array | null, remark: string}} */
   const encoded = { pixels: null, remark: "" }; // what this view encoded last
   let pen = ""; // where the keyboard's pen is
   const say = (...sentences) => spoken.say([pen, ...sentences].filter(Boolean).join(" "));
@@ -68,9 +69,10 @@ function render({ model, el }) {
     },
   });
   const setPixels = (pixels) => {
-    encoded.pixels = pixels ?? BLANK;
+    const shown = pixels ?? BLANK;
+    encoded.pixels = shown;
     enable(undo, paper.sheet.strokes.length > 0);
-    change(model, { pixels: new DataView(encoded.pixels.slice().buffer) });
+    change(model, { pixels: new DataView(shown.slice().buffer) });
   };
   const startWith = (image) => {
     encoded.remark = "";

@@ -14,7 +14,9 @@ import {
 import { clamp, cursor, line } from "./plane.js";
 import { area, chart, curve, gridX, gridY, panel, roundTop, words } from "./chart.js";
 
+/** @type {Record<string, [number, number]>} */
 const REACH = { z: [-6, 6], mu: [-3, 3], sigma: [0.1, 2] };
+/** @type {[number, number]} */
 const BARS = [-0.8, 5.5]; // nats: what the bars of the terms have room for
 const ABOVE = PALETTE[0];
 const BELOW = PALETTE[1];
@@ -176,6 +178,7 @@ function upperBox({ width, height }) {
   return { left: 34, top: 6, width: width - 40, height: 0.5 * height - 18 };
 }
 
+/** @param {any} paper and the box on it */
 function upperPanel({ box, ...paper }, q) {
   const top = roundTop(1.12 * Math.max(density(prior, 0), density(q, q.mu)));
   return panel(paper, box, REACH.z, [0, top]);

@@ -5,7 +5,7 @@
  */
 
 import { canvas } from "./canvas.js";
-import { element } from "./controls.js";
+import { contextOf, element } from "./controls.js";
 import { IMAGE_SIDE } from "./mnist_image.js";
 import { colors, onPageChange, oncePerFrame, rgb } from "./page.js";
 import { ARROWS, clamp, dot, ring } from "./plane.js";
@@ -24,7 +24,8 @@ export function pad({ label, onDraw, onPen }) {
   node.tabIndex = 0;
   node.setAttribute("role", "application");
   node.setAttribute("aria-roledescription", "sheet to draw on");
-  const sheet = { strokes: [], image: null }; // image: what the strokes are drawn over
+  /** @type {{strokes: Spot[][], image: Uint8Array | null}} the image is below the strokes */
+  const sheet = { strokes: [], image: null };
   const pen = { spot: [0.5, 0.25], down: false, shown: false }; // the keyboard's
 
   const paint = () => {
@@ -47,7 +48,7 @@ export function pad({ label, onDraw, onPen }) {
     drawn();
   };
   const continued = (spots) => {
-    sheet.strokes.at(-1).push(...spots);
+    sheet.strokes[sheet.strokes.length - 1].push(...spots);
     drawn();
   };
   const hidePen = () => {
@@ -119,11 +120,12 @@ export function pad({ label, onDraw, onPen }) {
   return { node, sheet, undo, replace, ink: () => inkOf(sheet), stop };
 }
 
+/** @type {CanvasRenderingContext2D | null} */
 let raster = null; // where drawings are turned into pixels, the same on every screen
 
 /** @returns {Uint8Array} the ink on a sheet, INK_SIDE by INK_SIDE bytes */
 function inkOf(sheet) {
-  raster ??= element("canvas", { width: INK_SIDE, height: INK_SIDE }).getContext("2d", {
+  raster ??= contextOf(element("canvas", { width: INK_SIDE, height: INK_SIDE }), {
     willReadFrequently: true,
   });
   raster.clearRect(0, 0, INK_SIDE, INK_SIDE);
@@ -155,7 +157,7 @@ function paintSheet(context, { image, strokes }, color) {
 
 /** An image of bytes as a canvas of one colour, the more opaque the more ink. */
 function tinted(image, color) {
-  const context = element("canvas", { width: IMAGE_SIDE, height: IMAGE_SIDE }).getContext("2d");
+  const context = contextOf(element("canvas", { width: IMAGE_SIDE, height: IMAGE_SIDE }));
   const picture = context.createImageData(IMAGE_SIDE, IMAGE_SIDE);
   image.forEach((byte, i) => picture.data.set([...rgb(color), byte], 4 * i));
   context.putImageData(picture, 0, 0);

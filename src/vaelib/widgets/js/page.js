@@ -1,6 +1,6 @@
 /** What a widget asks of the page that it stands on: colours, and when to draw. */
 
-import { element } from "./controls.js";
+import { contextOf, element } from "./controls.js";
 
 /**
  * The page's colours as they are now; each is empty while the node is on no page.
@@ -23,7 +23,7 @@ const known = new Map(); // colours that have been read
 /** @param {string} color any CSS colour @returns {number[]} red, green, blue, 0 to 255 */
 export function rgb(color) {
   if (!known.has(color)) {
-    const context = element("canvas", { width: 1, height: 1 }).getContext("2d");
+    const context = contextOf(element("canvas", { width: 1, height: 1 }));
     context.fillStyle = color;
     context.fillRect(0, 0, 1, 1);
     known.set(color, [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)]);

@@ -1,17 +1,19 @@
 /**
  * A plane with axes in which a point is moved with mouse, pen, finger or arrow keys.
  *
- * @typedef {number[]} Point  two numbers
+ * @typedef {[number, number]} Point
  * @typedef {{left: number, right: number, bottom: number, top: number}} Extent
  * @typedef {{context: CanvasRenderingContext2D, width: number, height: number,
- *   place: (point: ArrayLike<number>) => Point, scale: number, ink: ReturnType<typeof colors>}} Brush
+ *   place: (point: Point) => Point, scale: number, ink: ReturnType<typeof colors>}} Brush
  *   `place` turns a point of the plane into CSS pixels; `scale` is CSS pixels for a unit
  */
 
 import { canvas } from "./canvas.js";
+import { contextOf } from "./controls.js";
 import { colors, onPageChange, oncePerFrame } from "./page.js";
 import { followPointer } from "./pointer.js";
 
+/** @type {Record<string, Point>} */
 export const ARROWS = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -39,8 +41,9 @@ export function plane(options) {
   const { node, begin } = canvas({ label, aspect: spanX() / spanY() });
 
   const scaleNow = () => node.clientWidth / spanX();
-  /** @param {Point} point */
+  /** @param {Point} point @returns {Point} */
   const place = ([x, y]) => [(x - extent.left) * scaleNow(), (extent.top - y) * scaleNow()];
+  /** @param {Point} spot @returns {Point} */
   const pointAt = ([x, y]) => [
     extent.left + clamp(x / node.clientWidth, 0, 1) * spanX(),
     extent.top - clamp(y / node.clientHeight, 0, 1) * spanY(),
@@ -54,7 +57,7 @@ export function plane(options) {
     const brush = { context, width, height, place, scale: scaleNow(), ink: colors(node) };
     if (groundIsOld || ground.width !== node.width) {
       [ground.width, ground.height] = [node.width, node.height];
-      const still = ground.getContext("2d");
+      const still = contextOf(ground);
       still.setTransform(context.getTransform());
       const below = { ...brush, context: still };
       paintAxes(below, extent, options.axes);
@@ -82,7 +85,7 @@ export function plane(options) {
     followPointer(node, {
       onPress: (at, type) => (pressed = { at, isFinger: type === "touch", dragged: false }),
       onMove: (spots) => {
-        const [x, y] = spots.at(-1);
+        const [x, y] = spots[spots.length - 1];
         const far = Math.hypot(x - pressed.at[0], y - pressed.at[1]);
         pressed.dragged ||= far > (pressed.isFinger ? 6 : 3); // a finger in a tap trembles
         if (pressed.dragged) onMove(pointAt([x, y]));
@@ -96,11 +99,12 @@ export function plane(options) {
   }
   node.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key];
-    if (!arrow || !onMove || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!arrow || !onMove || !value || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     const step = (event.shiftKey ? 0.05 : 0.01) * spanX();
     const [x, y] = value();
     const whole = options.extent; // a point that is beyond it already is not pulled back
+    /** @type {Point} */
     const to = [
       clamp(x + step * arrow[0], Math.min(whole.left, x), Math.max(whole.right, x)),
       clamp(y + step * arrow[1], Math.min(whole.bottom, y), Math.max(whole.top, y)),
@@ -109,7 +113,10 @@ export function plane(options) {
     if (factor > 1 && !isInside(to, extent)) zoom(factor, to); // the view follows
   });
 
-  /** Shows the plane `factor` times larger around a point, or as a whole if the factor is 1. */
+  /**
+   * Shows the plane so many times larger around a point, or as a whole.
+   * @param {number} times @param {Point} centre
+   */
   const zoom = (times, [x, y]) => {
     factor = times;
     const whole = options.extent;
@@ -170,7 +177,8 @@ function shown(number, step) {
 /** @param {number} least the smallest step allowed @returns {number} 1, 2 or 5 times a power of 10 */
 export function niceStep(least) {
   const power = 10 ** Math.floor(Math.log10(least));
-  return power * [1, 2, 5, 10].find((factor) => factor * power >= least * (1 - 1e-9));
+  const wanted = least * (1 - 1e-9);
+  return power * ([1, 2, 5].find((factor) => factor * power >= wanted) ?? 10);
 }
 
 function ticks(low, high, step) {
@@ -200,8 +208,13 @@ export function dot(context, color, [x, y], radius) {
   context.fill();
 }
 
-/** An open circle. */
-export function ring(context, color, thickness, [x, y], radius) {
+/**
+ * An open circle.
+ * @param {CanvasRenderingContext2D} context @param {string} color @param {number} thickness
+ * @param {number[]} centre @param {number} radius
+ */
+export function ring(context, color, thickness, centre, radius) {
+  const [x, y] = centre;
   context.strokeStyle = color;
   context.lineWidth = thickness;
   context.beginPath();

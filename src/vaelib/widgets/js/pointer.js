@@ -30,7 +30,7 @@ export function followPointer(node, { onPress, onMove, onRelease, onLost }) {
     held = null;
     onLost?.(meant);
   };
-  for (const name of ["pointerdown", "pointermove", "pointerup"]) {
+  for (const name of /** @type {const} */ (["pointerdown", "pointermove", "pointerup"])) {
     node.addEventListener(name, (event) => {
       if (event.pointerType === "pen") penSeen = event.timeStamp;
     });
@@ -58,7 +58,7 @@ export function followPointer(node, { onPress, onMove, onRelease, onLost }) {
     onRelease?.(spotOn(node, event));
   });
   // The system takes a finger away if it finds that it was the palm.
-  node.addEventListener("pointercancel", (event) => isHeld(event) && lose(held.type !== "touch"));
+  node.addEventListener("pointercancel", (event) => isHeld(event) && lose(held?.type !== "touch"));
   node.addEventListener("lostpointercapture", (event) => isHeld(event) && lose(true));
   node.addEventListener("contextmenu", (event) => {
     if (held || event.pointerType === "touch") event.preventDefault(); // a long press goes on
@@ -79,7 +79,7 @@ function capture(node, id) {
   try {
     node.setPointerCapture(id);
   } catch (error) {
-    if (error.name !== "NotFoundError") throw error;
+    if (!(error instanceof DOMException && error.name === "NotFoundError")) throw error;
   }
 }
 

@@ -16,6 +16,7 @@ import { normals } from "./network.js";
 import { clamp, dot, line } from "./plane.js";
 import { area, chart, curve, panel, words } from "./chart.js";
 
+/** @type {Record<string, [number, number]>} */
 const REACH = { axis: [-5, 5], mu: [-2, 2], sigma: [0.1, 2] };
 const COUNTS = [1, 10, 100, 1000];
 const DRAWS = PALETTE[0];
@@ -40,7 +41,7 @@ function isSound({ mu, sigma, eps, z }) {
 
 /**
  * The pathwise gradient of f(z) = z²: of each draw, their mean with its standard error, and exact.
- * @returns {{name: "mu" | "sigma", each: number[], mean: number, error: number, exact: number}[]}
+ * @returns {{name: string, each: number[], mean: number, error: number, exact: number}[]}
  */
 export function gradients({ mu, sigma, eps }) {
   const slopes = eps.map((e) => 2 * (mu + sigma * e)); // ∂f/∂z
@@ -248,6 +249,7 @@ function paintAxis(on, name, side) {
 /** The density of N(mean, deviation²), upwards or downwards; dotted if draws have outlived it. */
 function paintBell(on, [mean, deviation], side, outlived = false) {
   const [low, high] = REACH.axis;
+  /** @type {[number, number][]} */
   const points = Array.from({ length: 601 }, (_, i) => {
     const at = low + ((high - low) * i) / 600;
     const height = Math.exp(-0.5 * ((at - mean) / deviation) ** 2) / (deviation * 2.5066282746);
@@ -301,7 +303,7 @@ function paintValue({ context, ink, box }, value, [x, y], shift) {
 }
 
 // The name that browsers give to SVG looks like an address, and no source of a widget holds one.
-const SVG = element("div", { innerHTML: "<svg></svg>" }).firstChild.namespaceURI;
+const SVG = element("div", { innerHTML: "<svg></svg>" }).firstElementChild?.namespaceURI ?? null;
 
 function drawing(tag, attributes = {}, ...children) {
   const node = document.createElementNS(SVG, tag);

@@ -138,8 +138,8 @@ function render({ model, el }) {
     onArrow: move,
   });
   map.node.style.cursor = "default";
-  const toEpoch = ([x]) =>
-    (run.last * (x - SIDES.left)) / (curves.node.clientWidth - SIDES.left - SIDES.right);
+  const toEpoch = (place) =>
+    (run.last * (place[0] - SIDES.left)) / (curves.node.clientWidth - SIDES.left - SIDES.right);
   const curves = chart({
     label: "Loss curves. Arrow keys move the epoch.",
     aspect: 1,
