@@ -8,7 +8,7 @@ import zlib
 
 import PIL.Image
 import pytest
-import traitlets
+import torch
 
 import vaelib
 from vaelib import widgets
@@ -32,6 +32,83 @@ def test_display_holds_the_view_a_picture_and_its_text(explorer):
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
     assert PIL.Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).width > 300
     assert data["text/plain"] == metadata["image/png"]["alt"] == explorer.still()[1]
+
+
+WIDGETS = {
+    "GaussianKL": lambda model, *_: widgets.GaussianKL(),
+    "Reparameterization": lambda model, *_: widgets.Reparameterization(),
+    "LatentExplorer": widgets.LatentExplorer,
+    "DrawDigit": widgets.DrawDigit,
+    "AutoencoderVersusVAE": lambda model, *data: widgets.AutoencoderVersusVAE(
+        vaelib.Autoencoder(784, 8, 2), model, *data
+    ),
+    "TrainingReplay": lambda model, images, labels: widgets.TrainingReplay(
+        vaelib.History([vaelib.Terms(-1.0, 1.0)], []), torch.randn(2, 9, 2), labels
+    ),
+    "latent_sliders": lambda model, *_: widgets.latent_sliders(model),
+}
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture(scope="module", params=WIDGETS)
+def widget(request):
+    """Each widget in turn, on a small model that was not trained."""
+    torch.manual_seed(0)
+    return WIDGETS[request.param](vaelib.VAE(784, 8, 2), torch.rand(9, 784), torch.arange(9))
+
+
+def test_every_widget_is_displayed_here():
+    assert set(WIDGETS) == set(widgets.__all__)
+
+
+@pytest.mark.parametrize("call", [((), {}), ((None, None), {}), ((), {"exclude": []})])
+def test_include_and_exclude_come_by_position_and_by_name(widget, call):
+    data, metadata = widget._repr_mimebundle_(*call[0], **call[1])
+    assert set(data) == {VIEW, "image/png", "text/plain"}
+    assert {"image/png", base.STATE} <= set(metadata)
+
+
+def test_what_is_not_asked_for_is_left_out(widget):
+    assert set(widget._repr_mimebundle_(["text/plain"])[0]) == {"text/plain"}
+    data, metadata = widget._repr_mimebundle_(exclude={"image/png"})
+    assert set(data) == {VIEW, "text/plain"}
+    assert not {"image/png", base.STATE} & set(metadata)
+    assert set(widget._repr_mimebundle_({VIEW, "text/plain"}, [VIEW])[0]) == {"text/plain"}
+
+
+def test_metadata_of_anywidget_is_kept(widget, monkeypatch):
+    """In Colab it says where the manager of widgets is, and without it nothing is shown."""
+    manager = {"colab": {"custom_widget_manager": {"url": "manager.js"}}}
+    monkeypatch.setattr(
+        "anywidget.widget.repr_mimebundle", lambda **_: ({VIEW: 1}, {VIEW: manager})
+    )
+    metadata = widget._repr_mimebundle_()[1]
+    assert metadata[VIEW] == manager
+    assert metadata["image/png"]["alt"]
+
+
+def test_a_widget_without_a_view_still_has_its_picture(widget, monkeypatch):
+    monkeypatch.setattr("anywidget.AnyWidget._repr_mimebundle_", lambda self, **_: None)
+    assert set(widget._repr_mimebundle_()[0]) == {"image/png", "text/plain"}
+
+
+class Shaped(vaelib.VAE):
+    """A model of as many pixels as a grey square has, which make another image."""
+
+    image_shape = (4, 14, 14)
+
+
+@pytest.mark.parametrize("kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE"])
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((1, 49, 16), r"\(1, 49, 16\)"), ((4, 14, 14), r"\(4, 14, 14\)"), ((784,), r"\(4, 14, 14\)")],
+)
+def test_a_page_draws_square_grey_images_only_and_says_so(kind, shape, message):
+    model = Shaped(784, 8, 2) if len(shape) == 1 else vaelib.VAE(784, 8, 2)
+    with pytest.raises(
+        ValueError, match=rf"images of one channel.*784 .*{message}.*latent_sliders"
+    ):
+        WIDGETS[kind](model, torch.rand(9, *shape), torch.arange(9))
 
 
 def test_page_state_is_small_and_names_the_network_instead_of_holding_it(explorer):
@@ -66,33 +143,30 @@ def test_no_name_is_defined_twice_in_a_module(kind):
     assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'import { a } from "./b.js";\n',
+        "import {a} from './b.js'\n",
+        'import {\n  a,\n  c,\n} from "./b.js";\n',
+        'import { a, c } from\n  "./b.js";  \n',
+    ],
+)
+def test_an_import_is_found_however_it_is_formatted(line):
+    assert base.IMPORT.findall(line) == ["b.js"]
+    assert base.IMPORT.sub("", line) == ""
+
+
+def test_no_import_gives_a_name_another_one():
+    """The files are joined, so a name is the same in all of them."""
+    for path in base.SOURCES.iterdir():
+        if path.name.endswith(".js"):
+            imports = [m[0] for m in base.IMPORT.finditer(path.read_text(encoding="utf-8"))]
+            assert not re.search(r"\bas\b", "".join(imports)), path.name
+
+
 def test_each_file_comes_once_and_after_what_it_imports():
     files = base.parts("draw_digit.js")
     assert len(files) == len(set(files))
     assert files[-1] == "draw_digit.js"
     assert files.index("controls.js") < files.index("plane.js") < files.index("pad.js")
-
-
-class Thing(traitlets.HasTraits):
-    number = base.Finite(1.0)
-    point = base.finite_list([0.0, 0.0])
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_number_that_is_not_finite_is_refused(value):
-    thing = Thing()
-    with pytest.raises(ValueError, match=r"wanted number finite, got (nan|inf)"):
-        thing.number = value
-    with pytest.raises(ValueError, match=r"finite, got (nan|inf)"):
-        thing.point = [0.0, value]
-    assert (thing.number, thing.point) == (1.0, [0.0, 0.0])
-
-
-@pytest.mark.parametrize("value", [[1.0], [1.0, 2.0, 3.0], ["a", "b"], None])
-def test_a_point_is_two_numbers(value):
-    with pytest.raises(traitlets.TraitError, match="point"):
-        Thing().point = value
-
-
-def test_a_whole_number_becomes_a_float():
-    assert Thing(number=2, point=[1, 2]).point == [1.0, 2.0]

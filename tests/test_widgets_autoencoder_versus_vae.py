@@ -130,7 +130,7 @@ def test_a_vae_that_does_not_fit_is_refused(models, images, vae, message):
 
 @pytest.mark.parametrize(
     ("count", "choices", "message"),
-    [(2, 2, "3 images or more, got 2"), (5, 1, "num_choices of 2 or more, got 1")],
+    [(2, 2, "3 images or more, got 2"), (5, 1, "num_choices as an integer of 2 or more, got 1")],
 )
 def test_too_few_images_are_refused(models, images, count, choices, message):
     with pytest.raises(ValueError, match=message):

@@ -1,7 +1,7 @@
 // The button back to the top belongs to the text, not to nothing: screen readers go by landmarks.
 document.addEventListener("DOMContentLoaded", () => {
   const button = document.getElementById("pst-back-to-top");
-  if (button) document.getElementById("main-content").append(button);
+  if (button) document.getElementById("main-content")?.append(button);
 });
 
 // Whatever scrolls sideways is a stop of the Tab key, so that the arrow keys can move it. The theme

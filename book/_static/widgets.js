@@ -8,8 +8,9 @@
  * the sentence says why.
  */
 (function () {
-  const home = new URL("widgets/", document.currentScript.src);
-  const shelf = (window.vaelib = { modules: {}, parts: {}, networks: {} }); // what the loaded scripts fill
+  const own = /** @type {HTMLScriptElement} */ (document.currentScript);
+  const home = new URL("widgets/", own.src);
+  const shelf = (window.vaelib = { modules: {}, parts: {}, networks: {} }); // the scripts fill it
   const loading = new Map();
 
   /** Loads a script once. */
@@ -37,7 +38,8 @@
     const parts = shelf.modules[name];
     await Promise.all(parts.map(load));
     const texts = parts.map((part) => `${shelf.parts[part]}\n`);
-    return import(URL.createObjectURL(new Blob(texts, { type: "text/javascript" })));
+    const address = URL.createObjectURL(new Blob(texts, { type: "text/javascript" }));
+    return import(address).finally(() => URL.revokeObjectURL(address));
   }
 
   /** The module of a widget, imported once. */

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 from jupyter_client import BlockingKernelClient
 from playwright.sync_api import expect
@@ -93,10 +94,10 @@ def chapter(browser, lab):
         yield page, kernel_of(address, runtime)
 
 
-def kernel_of(address, runtime) -> BlockingKernelClient:
-    """A second client of the kernel that runs the chapter."""
+def kernel_of(address, runtime, name: str = CHAPTER) -> BlockingKernelClient:
+    """A second client of the kernel that runs a notebook."""
     with urllib.request.urlopen(f"{address}api/sessions?token={TOKEN}") as answer:
-        (session,) = json.load(answer)
+        (session,) = (each for each in json.load(answer) if each["path"] == name)
     client = BlockingKernelClient()
     client.load_connection_file(str(runtime / f"kernel-{session['kernel']['id']}.json"))
     client.start_channels()
@@ -179,8 +180,143 @@ def test_a_drawing_reaches_python(chapter):
 def test_sliders_of_any_model_move_it(chapter):
     page, _ = chapter
     await_python(chapter, "'sliders' in globals()")
-    handle = page.locator(".widget-slider .noUi-handle").first
-    handle.scroll_into_view_if_needed(timeout=MINUTE)
-    handle.focus()
+    slider = page.get_by_label("z10", exact=True)
+    slider.scroll_into_view_if_needed(timeout=MINUTE)
+    slider.focus()
     page.keyboard.press("ArrowRight")
-    await_python(chapter, "sliders.z[0] > 0")
+    await_python(chapter, "sliders.z[9] > 0")
+
+
+EVERY_WIDGET = """import torch, vaelib
+w = vaelib.widgets
+images, labels = torch.rand(9, 784), torch.arange(9)
+model = vaelib.VAE(784, 8, 2)
+history = vaelib.History([vaelib.Terms(-1.0, 1.0)], [])
+colour = vaelib.VAE(48, 8, 2, image_shape=(3, 4, 4))
+shown = [
+    w.GaussianKL(), w.Reparameterization(), w.LatentExplorer(model, images, labels),
+    w.DrawDigit(model, images, labels),
+    w.AutoencoderVersusVAE(vaelib.Autoencoder(784, 8, 2), model, images, labels),
+    w.TrainingReplay(history, torch.randn(2, 9, 2), labels),
+    w.latent_sliders(model), w.latent_sliders(colour),
+]
+for each in shown:
+    display(each)"""
+
+
+@pytest.fixture(scope="module")
+def gallery(browser, lab):
+    """A notebook that displays every widget in one cell, and two cells that hold other code."""
+    address, runtime = lab
+    cells = [nbformat.v4.new_code_cell(code) for code in (EVERY_WIDGET, "1 + 1", "2 + 2")]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, runtime.parent / "book" / "gallery.ipynb")
+    with Visit(browser, address, viewport={"width": 1400, "height": 1000}) as visit:
+        page = visit.page
+        page.goto(f"{address}lab/tree/gallery.ipynb?token={TOKEN}")
+        expect(page.get_by_text("| Idle")).to_be_visible(timeout=MINUTE)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        expect(page.locator(".vae-root")).to_have_count(8, timeout=MINUTE)
+        yield page, kernel_of(address, runtime, "gallery.ipynb")
+
+
+def test_the_first_pictures_are_drawn_in_the_colours_of_the_page(gallery):
+    """Every canvas of every widget, as it comes to the page, untouched."""
+    page, _ = gallery
+    for canvas in page.locator(".vae-root canvas").all():
+        canvas.scroll_into_view_if_needed()
+        page.wait_for_function(
+            """c => {
+              const copy = new OffscreenCanvas(c.width, c.height)
+                .getContext("2d", { willReadFrequently: true });
+              copy.drawImage(c, 0, 0);
+              const { data } = copy.getImageData(0, 0, c.width, c.height);
+              return new Set(new Uint32Array(data.buffer)).size > 2;
+            }""",
+            arg=canvas.element_handle(),
+            timeout=5000,
+        )
+
+
+STATE = """() => {
+  const cells = [...document.querySelectorAll(".jp-Notebook .jp-Cell")];
+  const own = document.activeElement;
+  return {
+    cells: cells.map(cell => [cell.className.match(/jp-\\w+Cell/g).join(), cell.querySelector(
+      ".jp-InputArea-editor").textContent.slice(0, 20)]),
+    active: cells.findIndex(cell => cell.classList.contains("jp-mod-active")),
+    mode: document.querySelector(".jp-Notebook").classList.contains("jp-mod-commandMode"),
+    dialogs: document.querySelectorAll(".jp-Dialog").length,
+    focus: own.getAttribute("aria-label") || own.labels?.[0]?.textContent || own.tagName,
+  };
+}"""
+KEYS = ["ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown", *"ddmaxcvyrjkzbi", "Enter", "Space"]
+
+
+def test_keys_that_jupyterlab_binds_stay_with_the_control(gallery):
+    """In command mode, arrows move between cells and d d deletes one."""
+    page, _ = gallery
+    controls = page.locator(".vae-root").locator("input, select, button, canvas[tabindex='0']")
+    for control in controls.all():
+        if not control.is_visible():
+            continue
+        control.focus()
+        before = page.evaluate(STATE)
+        for key in KEYS:
+            page.keyboard.press(key)
+        after = page.evaluate(STATE)
+        after["focus"] = before["focus"] if "draw" in after["focus"] else after["focus"]
+        assert after == before, control.evaluate("c => c.outerHTML.slice(0, 200)")
+        assert before["mode"]
+
+
+def test_every_slider_moves_with_the_arrow_keys(gallery):
+    page, _ = gallery
+    for slider in page.locator(".vae-root input[type=range]").all():
+        slider.focus()
+        page.keyboard.press("Home")
+        low = float(slider.input_value())
+        page.keyboard.press("ArrowRight")
+        assert float(slider.input_value()) > low
+        page.keyboard.press("ArrowDown")
+        assert float(slider.input_value()) == low
+
+
+def test_shortcuts_and_escape_go_on_to_jupyterlab(gallery):
+    page, _ = gallery
+    page.evaluate("window.heard = []; addEventListener('keydown', e => heard.push(e.key))")
+    slider = page.locator(".vae-root input[type=range]").first
+    slider.focus()
+    for key in ("Control+q", "Escape", "a"):
+        page.keyboard.press(key)
+    assert page.evaluate("heard.filter(key => key !== 'Control')") == ["q", "Escape"]
+
+
+def test_a_slider_shows_what_python_set_and_does_not_change_it(gallery):
+    page, kernel = gallery
+    root = page.locator(".vae-root").nth(6)
+    root.scroll_into_view_if_needed()
+    linked = "import ipywidgets; ipywidgets.jslink((shown[6], 'z'), (shown[2], 'z'))"
+    assert python(kernel, linked) == ""
+    assert python(kernel, "shown[6].z = torch.tensor([1.541, 0.123456789])") == ""
+    expect(root.locator("output").first).to_have_text("1.54")
+    page.wait_for_timeout(500)  # what would come back has come
+    wanted = "torch.tensor([1.541, 0.123456789]).tolist()"
+    assert python(kernel, f"print(shown[6].z == shown[2].z == {wanted})") == "True"
+
+
+def test_the_image_follows_a_slider_and_the_buttons(gallery):
+    page, kernel = gallery
+    root = page.locator(".vae-root").nth(7)
+    image = root.locator("canvas")
+    drawn = "c => c.toDataURL()"
+    before = image.evaluate(drawn)
+    root.get_by_role("button", name="sample from the prior").click()
+    page.wait_for_function(
+        f"([c, before]) => ({drawn})(c) !== before", arg=[image.element_handle(), before]
+    )
+    root.get_by_role("button", name="reset").click()
+    expect(image).to_have_attribute("aria-label", "Image decoded at z = (0.00, 0.00)")
+    assert python(kernel, "print(shown[7].z)") == "[0.0, 0.0]"

@@ -7,11 +7,12 @@ import traitlets
 from torch import Tensor
 
 from vaelib import plots
+from vaelib.checks import integer
 from vaelib.data import check_images
 from vaelib.holes import nearest_distance
 from vaelib.models import VAE, Autoencoder
 from vaelib.widgets import network
-from vaelib.widgets.base import Finite, Widget, finite_list
+from vaelib.widgets.base import Widget
 from vaelib.widgets.latent_explorer import (
     check_labels,
     check_plane,
@@ -19,6 +20,7 @@ from vaelib.widgets.latent_explorer import (
     draw_image,
     float32,
 )
+from vaelib.widgets.traits import Finite, Whole, finite_list
 
 QUANTILE = 0.99  # the share of codes that have another one within the radius
 REACH = 4.5  # standard deviations from the middle of a map to its edge
@@ -64,10 +66,10 @@ class AutoencoderVersusVAE(Widget):
 
     source = "autoencoder_versus_vae.js"
     at = finite_list([0.0, 0.0])
-    start = traitlets.Int(0).tag(sync=True)
-    end = traitlets.Int(1).tag(sync=True)
+    start = Whole(0).tag(sync=True)
+    end = Whole(1).tag(sync=True)
     t = Finite(0.5).tag(sync=True)
-    seed = traitlets.Int(1).tag(sync=True)
+    seed = Whole(1).tag(sync=True)
     side = traitlets.Int().tag(sync=True)
     extent = traitlets.Dict().tag(sync=True)
     labels = traitlets.Bytes().tag(sync=True)
@@ -90,10 +92,10 @@ class AutoencoderVersusVAE(Widget):
         _check_models(autoencoder, vae)
         check_images(images)
         check_labels(labels, len(images))
+        side = network.image_side(vae, images)
         if len(images) < 3:
             raise ValueError(f"wanted 3 images or more, got {len(images)}")
-        if num_choices < 2:
-            raise ValueError(f"wanted num_choices of 2 or more, got {num_choices}")
+        num_choices = integer("num_choices", num_choices, least=2)
         self._planes = {"autoencoder": _Plane(autoencoder, images), "vae": _Plane(vae, images)}
         self._labels = labels
         self._choices = (images[:num_choices].flatten(1) * 255).round().to(torch.uint8).cpu()
@@ -105,7 +107,7 @@ class AutoencoderVersusVAE(Widget):
             traits[f"{name}_frame"] = plane.frame
             traits[f"{name}_decoder"] = network.pack(plane.model.decoder)
         super().__init__(
-            side=network.image_side(vae),
+            side=side,
             extent={"left": -REACH, "right": REACH, "bottom": -REACH, "top": REACH},
             labels=labels.to(torch.uint8).cpu().numpy().tobytes(),
             images=self._choices.numpy().tobytes(),

@@ -7,16 +7,17 @@ picture and, as metadata, the state from which a page without a kernel starts th
 import base64
 import functools
 import importlib.resources
-import math
 import re
 import zlib
 
 import anywidget
-import traitlets
 from matplotlib.figure import Figure
 
 from vaelib.plots import png
 
+IMPORT = re.compile(
+    r"""^import\s+\{[^{}]*\}\s+from\s+["']\./([^"']+)["'];?[^\S\n]*\n""", re.MULTILINE
+)
 SOURCES = importlib.resources.files("vaelib.widgets") / "js"
 STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
 
@@ -24,13 +25,13 @@ STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
 @functools.cache
 def parts(file: str) -> tuple[str, ...]:
     """A file in js/ and before it all that it imports, each once and after its own imports."""
-    imported = re.findall(r'from "\./([^"]*)";', _read(file))
+    imported = IMPORT.findall(_read(file))
     return (*dict.fromkeys(part for other in imported for part in parts(other)), file)
 
 
 def part(file: str) -> str:
     """A file in js/ without its imports, to be joined behind those files."""
-    return re.sub(r"^import [^;]* from \"\./[^\"]*\";\n", "", _read(file), flags=re.MULTILINE)
+    return IMPORT.sub("", _read(file))
 
 
 def module(file: str) -> str:
@@ -74,28 +75,42 @@ class Widget(anywidget.AnyWidget):
         own = [name for name in self.keys if name not in inherited and not name.startswith("_")]
         return {name: _for_page(getattr(self, name)) for name in sorted(own)}
 
-    def _repr_mimebundle_(self, **_):
-        bundle = super()._repr_mimebundle_()
-        return with_still(self, bundle[0], type(self).__name__, self.page_state())
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        bundle = _bundle(super()._repr_mimebundle_(include=include, exclude=exclude))
+        return _chosen(*self._with_still(*bundle), include, exclude)
+
+    def _with_still(self, data: dict, metadata: dict) -> tuple[dict, dict]:
+        """What Jupyter shows, with a still picture and what a page needs, and the metadata."""
+        fig, alt = self.still()
+        image = {"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt}
+        width = round(100 * fig.get_figwidth())
+        page = {"widget": self.page_name(), "state": self.page_state()}
+        return data | image, metadata | {"image/png": {"alt": alt, "width": width}, STATE: page}
+
+    def page_name(self) -> str:
+        """What a page calls this widget."""
+        return type(self).__name__
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
 
-def with_still(widget, data: dict, name: str, state: dict) -> tuple[dict, dict]:
-    """What a widget displays, with its still picture and what a page needs, and the metadata.
+def _bundle(bundle) -> tuple[dict, dict]:
+    """What a display hook gave: data with metadata, data alone, or nothing."""
+    return bundle if isinstance(bundle, tuple) else (bundle or {}, {})
 
-    Args:
-        widget: has `still`.
-        data: what Jupyter shows, by type.
-        name: of the widget, for the page.
-        state: what the page starts it from; if empty, the page shows the picture alone.
-    """
-    fig, alt = widget.still()
-    image = {"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt}
-    width = round(100 * fig.get_figwidth())
-    page = {"widget": name, "state": state}
-    return data | image, {"image/png": {"alt": alt, "width": width}, STATE: page}
+
+def _chosen(data: dict, metadata: dict, include, exclude) -> tuple[dict, dict]:
+    """The types that are asked for, with their metadata; the page's belongs to the picture."""
+    kept = {
+        kind: value
+        for kind, value in data.items()
+        if (not include or kind in include) and kind not in (exclude or ())
+    }
+    dropped = data.keys() - kept.keys()
+    if "image/png" in dropped:
+        dropped |= {STATE}
+    return kept, {key: value for key, value in metadata.items() if key not in dropped}
 
 
 def deflated(data: bytes) -> str:
@@ -109,20 +124,3 @@ def _for_page(value):
     if isinstance(value, dict) and "digest" in value:
         return {"network": value["digest"]}
     return value
-
-
-class Finite(traitlets.CFloat):
-    """A trait that is a finite number."""
-
-    def validate(self, obj, value):
-        """Refuse what is no finite number, and name it."""
-        number = super().validate(obj, value)
-        if not math.isfinite(number):
-            raise ValueError(f"wanted {self.name or 'coordinates'} finite, got {value}")
-        return number
-
-
-def finite_list(default: list[float]) -> traitlets.List:
-    """A trait that is as many finite numbers as its default, such as a point in latent space."""
-    length = len(default)
-    return traitlets.List(Finite(), default, minlen=length, maxlen=length).tag(sync=True)

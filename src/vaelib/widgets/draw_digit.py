@@ -8,10 +8,11 @@ import traitlets
 from torch import Tensor
 
 from vaelib import plots
+from vaelib.checks import integer
 from vaelib.data import check_images
-from vaelib.models import VAE, check_sizes
+from vaelib.models import VAE
 from vaelib.widgets import network
-from vaelib.widgets.base import Finite, Widget
+from vaelib.widgets.base import Widget
 from vaelib.widgets.latent_explorer import (
     check_labels,
     check_plane,
@@ -21,6 +22,7 @@ from vaelib.widgets.latent_explorer import (
     extent_of,
     float32,
 )
+from vaelib.widgets.traits import Numbers, Pixels, Whole
 
 SIDE = 28
 
@@ -60,10 +62,10 @@ class DrawDigit(Widget):
     """
 
     source = "draw_digit.js"
-    pixels = traitlets.CBytes(bytes(SIDE**2)).tag(sync=True)  # a browser sends a memoryview
-    mu = traitlets.List(Finite(), None, allow_none=True, read_only=True).tag(sync=True)
-    log_var = traitlets.List(Finite(), None, allow_none=True, read_only=True).tag(sync=True)
-    seed = traitlets.Int(1).tag(sync=True)
+    pixels = Pixels(bytes(SIDE**2)).tag(sync=True)
+    mu = Numbers(None, allow_none=True, read_only=True).tag(sync=True)
+    log_var = Numbers(None, allow_none=True, read_only=True).tag(sync=True)
+    seed = Whole(1).tag(sync=True)
     extent = traitlets.Dict().tag(sync=True)
     means = traitlets.Bytes().tag(sync=True)
     labels = traitlets.Bytes().tag(sync=True)
@@ -78,8 +80,9 @@ class DrawDigit(Widget):
         if model.input_dim != SIDE**2:
             raise ValueError(f"wanted a model of 28 x 28 pixels, got {model.input_dim} pixels")
         check_images(images)
+        network.image_side(model, images)
         check_labels(labels, len(images))
-        check_sizes({"num_choices": num_choices})
+        num_choices = integer("num_choices", num_choices)
         self._model = network.half(copy.deepcopy(model).cpu())
         with torch.no_grad():
             self._means, _ = self._model.encode(images.cpu().float())

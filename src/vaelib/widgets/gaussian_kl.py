@@ -6,7 +6,8 @@ import numpy as np
 import traitlets
 
 from vaelib import plots
-from vaelib.widgets.base import Finite, Widget
+from vaelib.widgets.base import Widget
+from vaelib.widgets.traits import Finite
 
 
 class GaussianKL(Widget):

@@ -8,11 +8,13 @@ import traitlets
 from torch import Tensor
 
 from vaelib import plots
+from vaelib.checks import integer
 from vaelib.data import check_images
-from vaelib.models import VAE, check_sizes
+from vaelib.models import VAE
 from vaelib.objectives import elbo_terms
 from vaelib.widgets import network
-from vaelib.widgets.base import Widget, finite_list
+from vaelib.widgets.base import Widget
+from vaelib.widgets.traits import Whole, finite_list
 
 DRAWS = 1000  # of z for each image's reconstruction loss
 
@@ -42,7 +44,7 @@ class LatentExplorer(Widget):
 
     source = "latent_explorer.js"
     z = finite_list([0.0, 0.0])
-    chosen = traitlets.Int(0).tag(sync=True)
+    chosen = Whole(0).tag(sync=True)
     side = traitlets.Int().tag(sync=True)
     extent = traitlets.Dict().tag(sync=True)
     means = traitlets.Bytes().tag(sync=True)
@@ -58,7 +60,8 @@ class LatentExplorer(Widget):
         check_plane(model)
         check_images(images)
         check_labels(labels, len(images))
-        check_sizes({"num_choices": num_choices})
+        side = network.image_side(model, images)
+        num_choices = integer("num_choices", num_choices)
         self._model = network.half(copy.deepcopy(model).cpu())
         images, self._labels = images.cpu().float(), labels.cpu()
         self._choices = choices = images[:num_choices].flatten(1)
@@ -67,7 +70,7 @@ class LatentExplorer(Widget):
             generator = torch.Generator().manual_seed(0)
             terms = elbo_terms(self._model, choices, DRAWS, generator)
         super().__init__(
-            side=network.image_side(model),
+            side=side,
             extent=extent_of(mu),
             means=float32(mu),
             log_var=float32(log_var[:num_choices]),

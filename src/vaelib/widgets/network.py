@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from vaelib.pictures import batch_shape
+
 ACTIVATIONS = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.SiLU: "silu", nn.Tanh: "tanh"}
 
 
@@ -52,15 +54,27 @@ def planes(data: bytes) -> bytes:
     return data[0::2] + data[1::2]
 
 
-def image_side(model) -> int:
-    """The side of the model's images, in pixels.
+def image_side(model, images=None) -> int:
+    """The side of the model's images, in pixels: what a page draws is grey and square.
+
+    Args:
+        model: has `input_dim` and may have `image_shape`.
+        images: (N, ...), which the model encodes; if they are not flattened, they say their shape.
 
     Raises:
-        ValueError: if they are not square.
+        ValueError: if they are not grey and square.
     """
+    shape = getattr(model, "image_shape", None)
+    if images is not None:
+        shape = batch_shape(images) or shape
     side = math.isqrt(model.input_dim)
-    if side * side != model.input_dim:
-        raise ValueError(f"wanted a model of square images, got {model.input_dim} pixels an image")
+    if side * side != model.input_dim or shape not in (None, (1, side, side)):
+        found = f" and images of shape {shape}" if shape else ""
+        raise ValueError(
+            "wanted a model of square images of one channel, got one of "
+            f"{model.input_dim} pixels{found}: vaelib.widgets.latent_sliders draws others, "
+            "in Jupyter"
+        )
     return side
 
 
@@ -68,7 +82,7 @@ def image_side(model) -> int:
 def decoded_image(model, z) -> np.ndarray:
     """What a model decodes at one point, a sequence of D numbers: (side, side) in [0, 1]."""
     side = image_side(model)
-    point = torch.tensor(list(z), device=next(model.parameters()).device)
+    point = next(model.parameters()).new_tensor(list(z))
     return model.decode(point).view(side, side).cpu().numpy()
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 import traitlets
 
-from vaelib import plots
-from vaelib.widgets.base import Finite, Widget, finite_list
+from vaelib import checks, plots
+from vaelib.widgets.base import Widget
 from vaelib.widgets.gaussian_kl import check_deviation
+from vaelib.widgets.traits import Finite, Numbers, Switch, Whole, finite_list
 
 MOST_DRAWS = 1000  # more lines are one grey field
 
@@ -41,17 +42,16 @@ class Reparameterization(Widget):
     source = "reparameterization.js"
     mu = Finite(1.0).tag(sync=True)
     sigma = Finite(0.5).tag(sync=True)
-    eps = traitlets.List(Finite(), [0.0], minlen=1, maxlen=MOST_DRAWS).tag(sync=True)
-    chosen = traitlets.Int(0).tag(sync=True)
-    direct = traitlets.Bool(False).tag(sync=True)
+    eps = Numbers([0.0], 1, MOST_DRAWS).tag(sync=True)
+    chosen = Whole(0).tag(sync=True)
+    direct = Switch(False).tag(sync=True)
     drawn_with = finite_list([1.0, 0.5]).tag(sync=True)
-    seed = traitlets.Int(0).tag(sync=True)
+    seed = Whole(0).tag(sync=True)
 
     def __init__(self, mu: float = 1.0, sigma: float = 0.5, eps=None, seed: int = 0):
         if eps is None:
-            generator = torch.Generator().manual_seed(seed)
-            eps = torch.randn(10, generator=generator, dtype=torch.float64)
-        eps = [float(each) for each in eps]
+            generator = torch.Generator().manual_seed(checks.seed(seed))
+            eps = torch.randn(10, generator=generator, dtype=torch.float64, device="cpu")
         super().__init__(mu=mu, sigma=sigma, eps=eps, drawn_with=[mu, sigma], seed=seed)
 
     @traitlets.validate("sigma")

@@ -8,6 +8,7 @@ from vaelib import plots
 from vaelib.training import History
 from vaelib.widgets.base import Widget
 from vaelib.widgets.latent_explorer import check_labels, draw_cloud, extent_of
+from vaelib.widgets.traits import Whole
 
 CURVES = ("−ELBO", "reconstruction loss", "KL")
 
@@ -32,7 +33,7 @@ class TrainingReplay(Widget):
     """
 
     source = "training_replay.js"
-    epoch = traitlets.Int(0).tag(sync=True)
+    epoch = Whole(0).tag(sync=True)
     extent = traitlets.Dict().tag(sync=True)
     means = traitlets.Bytes().tag(sync=True)
     labels = traitlets.Bytes().tag(sync=True)

@@ -1,11 +1,20 @@
 /** Two latent maps in the same units with one cursor, and one walk between two images on both. */
 
 import { bytesOf, imagesOf, nearestPoint, paintCloud, pairsOf } from "./cloud.js";
+import { picture } from "./canvas.js";
 import {
-  announcement, button, change, element, onChange, onTheme, oncePerFrame, picture, readout, slider,
+  announcement,
+  button,
+  change,
+  element,
+  mount,
+  onChange,
+  readout,
+  slider,
   text,
 } from "./controls.js";
 import { Network, fromBytes, fromFloat32, normals, probabilities } from "./network.js";
+import { oncePerFrame } from "./page.js";
 import { cursor, dot, line, plane, ring } from "./plane.js";
 
 const STEPS = 9; // images on the way from one to the other
@@ -40,10 +49,7 @@ function shareInHoles({ codes, radius }) {
 }
 
 function render({ model, el }) {
-  const models = [
-    modelOf(model, "autoencoder", "autoencoder"),
-    modelOf(model, "vae", "VAE"),
-  ];
+  const models = [modelOf(model, "autoencoder", "autoencoder"), modelOf(model, "vae", "VAE")];
   const side = model.get("side");
   const images = imagesOf(fromBytes(model.get("images")), side);
   const labels = bytesOf(model.get("labels"));
@@ -53,7 +59,10 @@ function render({ model, el }) {
   const walk = walkOf(models, model, { side, images, labels });
 
   const { left, right, bottom, top } = model.get("extent");
-  const reach = [["across", left, right], ["up", bottom, top]];
+  const reach = [
+    ["across", left, right],
+    ["up", bottom, top],
+  ];
   const sliders = reach.map(([label, min, max], d) =>
     slider({
       label,
@@ -84,27 +93,26 @@ function render({ model, el }) {
     views.forEach((view) => view.map.draw());
   });
 
-  el.classList.add("vae-root");
-  el.append(
+  const nodes = sliders.map((one) => one.node);
+  const children = [
     ...views.map((view) => view.node),
-    element("div", { className: "vae-wide vae-even" }, ...sliders.map((one) => one.node), random, spoken.node),
+    element("div", { className: "vae-wide vae-even" }, ...nodes, random, spoken.node),
     walk.node,
-  );
-  const stops = [
-    ...views.map((view) => view.map.stop),
-    onTheme(show),
-    onTheme(showWalk),
+  ];
+  const parts = [...views.flatMap((view) => view.parts), ...walk.parts, spoken, show, showWalk];
+  const stop = mount(el, children, [
+    ...parts.map((part) => part.stop),
     onChange(model, ["at"], show),
     onChange(model, ["t", "start", "end"], showWalk),
-  ];
+  ]);
   show();
   showWalk();
-  return () => stops.forEach((stop) => stop());
+  return stop;
 }
 
 /** One model's map with the cursor, what is decoded there, and how far the nearest code is. */
 function viewOf(one, model, { side, labels, setAt }) {
-  const decoded = picture({ label: "", side, caption: "decoded at the cursor" });
+  const decoded = picture({ label: "", width: side, caption: "decoded at the cursor" });
   const numbers = readout(["z", "nearest code", "hole", HOLES], `${one.title} at the cursor`);
   numbers.set({ [HOLES]: `${text(100 * shareInHoles(one), 0)} %` });
   const map = plane({
@@ -131,7 +139,10 @@ function viewOf(one, model, { side, labels, setAt }) {
   /** @returns {string} whether the place is in a hole, in words */
   const show = (at) => {
     map.draw();
-    const z = `(${one.latent(at).map((value) => text(value)).join(", ")})`;
+    const z = `(${one
+      .latent(at)
+      .map((value) => text(value))
+      .join(", ")})`;
     decoded.draw(one.decode(at), `Image that the ${one.title} decodes at z = ${z}`);
     const away = nearestPoint(one.codes, at).distance / one.radius;
     const words = away > 1 ? "in a hole" : "codes are near";
@@ -140,10 +151,13 @@ function viewOf(one, model, { side, labels, setAt }) {
   };
   const legend = element("span", {}, "(grey: no code within ρ)");
   const node = element(
-    "div", {}, element("div", { className: "vae-title" }, one.title, " ", legend), map.node,
+    "div",
+    {},
+    element("div", { className: "vae-title" }, one.title, " ", legend),
+    map.node,
     element("div", { className: "vae-answer vae-beside" }, decoded.node, numbers.node),
   );
-  return { node, map, show };
+  return { node, map, show, parts: [map, decoded] };
 }
 
 /** Grey under everything but the discs in which a code is near. */
@@ -161,7 +175,10 @@ function paintHoles({ context, place, scale, ink, width, height }, { codes, radi
 function paintWalk({ context, place, ink }, one, model) {
   const [start, end, t] = ["start", "end", "t"].map((name) => model.get(name));
   const [from, to] = [place(one.codes[start]), place(one.codes[end])];
-  for (const [color, thickness] of [[ink.ground, 5], [ink.accent, 2.5]]) {
+  for (const [color, thickness] of [
+    [ink.ground, 5],
+    [ink.accent, 2.5],
+  ]) {
     context.lineWidth = thickness;
     line(context, color, from, to);
     for (const spot of [from, to]) dot(context, color, spot, thickness + 1.5);
@@ -173,9 +190,12 @@ function paintWalk({ context, place, ink }, one, model) {
 
 /** Two images, the share t of the way between them, and what both models decode on the way. */
 function walkOf(models, model, { side, images, labels }) {
-  const ends = [["start", "from image"], ["end", "to image"]].map(([name, label]) => ({
+  const ends = [
+    ["start", "from image"],
+    ["end", "to image"],
+  ].map(([name, label]) => ({
     name,
-    image: picture({ label: "", side, caption: label.split(" ")[0] }),
+    image: picture({ label: "", width: side, caption: label.split(" ")[0] }),
     control: slider({
       label,
       min: 0,
@@ -196,8 +216,13 @@ function walkOf(models, model, { side, images, labels }) {
   });
   const rows = models.map((one) => ({
     one,
-    now: picture({ label: "", side, caption: "at t" }),
-    strip: picture({ label: "", side, columns: STEPS, caption: `${one.title}, t from 0 to 1` }),
+    now: picture({ label: "", width: side, caption: "at t" }),
+    strip: picture({
+      label: "",
+      width: side,
+      columns: STEPS,
+      caption: `${one.title}, t from 0 to 1`,
+    }),
   }));
 
   const show = () => {
@@ -218,13 +243,18 @@ function walkOf(models, model, { side, images, labels }) {
     }
   };
   const node = element(
-    "div", { className: "vae-wide vae-even" },
+    "div",
+    { className: "vae-wide vae-even" },
     ...[...ends.map((one) => one.control), share].map((one) => one.node),
     ...rows.map(({ now, strip }, i) =>
       element("div", { className: "vae-walk" }, ends[i].image.node, strip.node, now.node),
     ),
   );
-  return { node, show };
+  const parts = [
+    ...ends.map(({ image }) => image),
+    ...rows.flatMap(({ now, strip }) => [now, strip]),
+  ];
+  return { node, show, parts };
 }
 
 export default { render };

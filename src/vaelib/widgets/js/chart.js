@@ -1,7 +1,7 @@
 /**
  * Charts whose x and y have scales of their own: panels on one canvas, and what is moved in them.
  *
- * @typedef {number[]} Span  two numbers
+ * @typedef {[number, number]} Span
  * @typedef {{left: number, top: number, width: number, height: number}} Box  CSS pixels
  * @typedef {{context: CanvasRenderingContext2D, width: number, height: number,
  *   ink: ReturnType<typeof colors>}} Paper
@@ -9,8 +9,11 @@
  *   `place` turns a point of the panel into CSS pixels
  */
 
-import { canvas, colors, oncePerFrame, onTheme, text } from "./controls.js";
+import { canvas } from "./canvas.js";
+import { text } from "./controls.js";
+import { colors, onPageChange, oncePerFrame } from "./page.js";
 import { ARROWS, line } from "./plane.js";
+import { followPointer } from "./pointer.js";
 
 /**
  * A canvas that is drawn again when the page changes and passes on what mouse, finger and keys do.
@@ -35,12 +38,10 @@ export function chart({ label, aspect, paint, onPress, onDrag, onArrow }) {
     event.preventDefault();
     onArrow(arrow, event.shiftKey);
   });
-  const resized = new ResizeObserver(draw);
-  resized.observe(node);
-  const stopTheme = onTheme(draw);
+  const stopWatching = onPageChange(node, draw);
   const stop = () => {
-    resized.disconnect();
-    stopTheme();
+    stopWatching();
+    draw.stop();
   };
   return { node, draw, stop };
 }
@@ -52,46 +53,33 @@ const SLOP = 6; // CSS pixels that a finger moves in a tap
  * down it scrolls the page, and nothing else.
  */
 function listenToPointer(node, onPress, onDrag) {
-  let pressed = null; // the pointer, where it went down, and whether it acts
-  const placeOf = (event) => {
-    const box = node.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || pressed) return;
-    node.setPointerCapture(event.pointerId);
-    const isFinger = event.pointerType === "touch";
-    pressed = { id: event.pointerId, start: placeOf(event), reach: isFinger ? 28 : 14 };
-    if (!isFinger) act();
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== pressed?.id) return;
-    const [across, along] = movedTo(event);
-    if (!pressed.acts && across > SLOP && across > along) act();
-    if (pressed.acts) onDrag(placeOf(event));
-  });
-  node.addEventListener("pointerup", (event) => {
-    if (event.pointerId !== pressed?.id) return;
-    if (!pressed.acts && Math.max(...movedTo(event)) <= SLOP) act();
-    pressed = null;
-  });
-  for (const end of ["pointercancel", "lostpointercapture"]) {
-    node.addEventListener(end, (event) => {
-      if (event.pointerId === pressed?.id) pressed = null;
-    });
-  }
-  function act() {
+  let pressed = { start: [0, 0], reach: 0, acts: false };
+  const act = () => {
     pressed.acts = true;
     onPress(pressed.start, pressed.reach);
-  }
-  function movedTo(event) {
-    return placeOf(event).map((at, i) => Math.abs(at - pressed.start[i]));
-  }
+  };
+  const moved = ([x, y]) => [Math.abs(x - pressed.start[0]), Math.abs(y - pressed.start[1])];
+  followPointer(node, {
+    onPress: (start, type) => {
+      const isFinger = type === "touch";
+      pressed = { start, reach: isFinger ? 28 : 14, acts: false };
+      if (!isFinger) act();
+    },
+    onMove: (spots) => {
+      const spot = spots[spots.length - 1];
+      const [across, along] = moved(spot);
+      if (!pressed.acts && across > SLOP && across > along) act();
+      if (pressed.acts) onDrag(spot);
+    },
+    onRelease: (spot) => {
+      if (!pressed.acts && Math.max(...moved(spot)) <= SLOP) act();
+    },
+  });
 }
 
 /** @param {Paper} paper @param {Box} box @param {Span} x @param {Span} y @returns {Panel} */
 export function panel(paper, box, x, y) {
-  /** @param {Span} point */
+  /** @param {Span} point @returns {Span} */
   const place = ([atX, atY]) => [
     box.left + ((atX - x[0]) / (x[1] - x[0])) * box.width,
     box.top + ((y[1] - atY) / (y[1] - y[0])) * box.height,
@@ -146,8 +134,13 @@ export function inside({ context, box }, paint) {
   context.restore();
 }
 
-/** The line through points of the panel. */
-export function curve(on, points, color, { thickness = 2, dash = [] } = {}) {
+/**
+ * The line through points of the panel.
+ * @param {Panel} on @param {Span[]} points @param {string} color
+ * @param {{thickness?: number, dash?: number[]}} [style]
+ */
+export function curve(on, points, color, style = {}) {
+  const { thickness = 2, dash = [] } = style;
   const { context } = on;
   inside(on, () => {
     context.strokeStyle = color;

@@ -3,7 +3,7 @@
 import { PALETTE } from "./controls.js";
 import { dot } from "./plane.js";
 
-/** @param {ArrayLike<number>} numbers x and y in turn @returns {number[][]} */
+/** @param {ArrayLike<number>} numbers x and y in turn @returns {[number, number][]} */
 export function pairsOf(numbers) {
   return Array.from({ length: numbers.length / 2 }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
 }

@@ -1,12 +1,20 @@
 /**
  * What the widgets are put together from. Every control is an element that a keyboard and a screen
- * reader already know; canvases are drawn in the colours of the page.
+ * reader already know.
  */
 
 /** Ten colours told apart by readers with any common colour-vision deficiency (Petroff, 2021). */
 export const PALETTE = [
-  "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
-  "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+  "#3f90da",
+  "#ffa90e",
+  "#bd1f01",
+  "#94a4a2",
+  "#832db6",
+  "#a96b59",
+  "#e76300",
+  "#b9ac70",
+  "#717581",
+  "#92dadd",
 ];
 
 /**
@@ -27,6 +35,15 @@ export function element(tag, properties = {}, ...children) {
   }
   node.append(...children);
   return node;
+}
+
+/**
+ * The context of a canvas that draws in two dimensions, as each of the widgets' does.
+ * @param {HTMLCanvasElement | OffscreenCanvas} node
+ * @param {CanvasRenderingContext2DSettings} [settings]
+ */
+export function contextOf(node, settings) {
+  return /** @type {CanvasRenderingContext2D} */ (node.getContext("2d", settings));
 }
 
 // Each widget's module has its own copy of this file, so a number alone is no id on a page.
@@ -140,148 +157,51 @@ export function announcement() {
   const seen = element("span");
   const spoken = element("span", { role: "status", style: UNSEEN });
   const node = element(
-    "p", { className: "vae-announcement", style: "position: relative" }, seen, " ", spoken,
+    "p",
+    { className: "vae-announcement", style: "position: relative" },
+    seen,
+    " ",
+    spoken,
   );
   let timer = 0;
+  let stopped = false;
   const say = (text) => {
-    if (seen.textContent === text) return;
+    if (stopped || seen.textContent === text) return;
     const isFirst = !seen.textContent;
     seen.textContent = text;
     clearTimeout(timer);
     if (!isFirst) timer = setTimeout(() => (spoken.textContent = text), 500);
   };
-  return { node, say };
-}
-
-/** The page's colours as they are now. */
-export function colors(node) {
-  const style = getComputedStyle(node);
-  const read = (name) => style.getPropertyValue(name).trim();
-  return {
-    ground: read("--vae-ground"),
-    ink: read("--vae-ink"),
-    muted: read("--vae-muted"),
-    grid: read("--vae-grid"),
-    accent: read("--vae-accent"),
+  const stop = () => {
+    stopped = true;
+    clearTimeout(timer);
   };
+  return { node, say, stop };
 }
 
-/** Calls back when the page turns dark or light; returns what stops it. */
-export function onTheme(callback) {
-  const media = matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", callback);
-  const observer = new MutationObserver(callback);
-  const watch = { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light"] };
-  observer.observe(document.documentElement, watch);
-  observer.observe(document.body, watch);
+/**
+ * Puts a widget into the element that it was given, and sees to it that the keys which a control
+ * takes stay with it: Jupyter would move between cells with the arrows and delete one with "d".
+ * @param {HTMLElement} el
+ * @param {Node[]} children
+ * @param {(() => void)[]} stops what ends all that the widget has begun
+ * @returns {() => void} ends it, and leaves nothing behind
+ */
+export function mount(el, children, stops) {
+  el.classList.add("vae-root");
+  el.addEventListener("keydown", keepKey);
+  el.append(...children);
   return () => {
-    media.removeEventListener("change", callback);
-    observer.disconnect();
+    el.removeEventListener("keydown", keepKey);
+    stops.forEach((stop) => stop());
   };
 }
 
-const MEASURES = "vae-draw";
-let draws = 0;
-
-/** Forgets the measures once there are more than 1000: the browser would keep them all. */
-function forgetMeasures() {
-  draws += 1;
-  if (draws % 100) return; // to count them takes time, too
-  if (performance.getEntriesByName(MEASURES).length > 1000) performance.clearMeasures(MEASURES);
-}
-
-/**
- * Draws at most once a frame however often it is asked, and notes how long that took as a
- * performance measure "vae-draw".
- * @param {() => void} draw
- */
-export function oncePerFrame(draw) {
-  let asked = 0;
-  return () => {
-    asked ||= requestAnimationFrame(() => {
-      asked = 0;
-      const start = performance.now();
-      draw();
-      performance.measure(MEASURES, { start });
-      forgetMeasures();
-    });
-  };
-}
-
-/** Whether the reader has asked for less motion. */
-export function reducedMotion() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-
-/**
- * A canvas that keeps its shape and is sharp on every screen.
- * @param {{label: string, aspect?: number, className?: string}} options aspect: width / height
- * @returns {{node: HTMLCanvasElement, begin: () => {context: CanvasRenderingContext2D,
- *   width: number, height: number}}} `begin` clears it; width and height are in CSS pixels
- */
-export function canvas({ label, aspect = 1, className = "" }) {
-  const node = /** @type {HTMLCanvasElement} */ (
-    element("canvas", { className: `vae-canvas ${className}`, role: "img", "aria-label": label })
-  );
-  node.style.aspectRatio = String(aspect);
-  const begin = () => {
-    const ratio = window.devicePixelRatio || 1;
-    const width = node.clientWidth;
-    const height = node.clientHeight;
-    const wanted = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (node.width !== wanted[0] || node.height !== wanted[1]) [node.width, node.height] = wanted;
-    const context = node.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
-    return { context, width, height };
-  };
-  return { node, begin };
-}
-
-/**
- * A square grey image in the page's colours, ink on the ground, dark or light; or a row of them.
- * @param {{label: string, side: number, caption: string, columns?: number}} options side: pixels
- */
-export function picture({ label, side, caption, columns = 1 }) {
-  const node = /** @type {HTMLCanvasElement} */ (
-    element("canvas", { className: "vae-picture", role: "img", "aria-label": label })
-  );
-  [node.width, node.height] = [columns * side, side];
-  const figure = element("div", { className: "vae-labelled" }, node, element("span", {}, caption));
-  const context = node.getContext("2d");
-  const image = context.createImageData(side, side);
-  /**
-   * @param {ArrayLike<number>} pixels in [0, 1]
-   * @param {string} [text] what the picture shows now
-   * @param {number} [column] which image of the row they are
-   */
-  const draw = (pixels, text, column = 0) => {
-    const { ground, ink } = colors(node);
-    const [from, to] = [rgb(ground), rgb(ink)];
-    for (let i = 0; i < side * side; i += 1) {
-      const share = Math.min(Math.max(pixels[i], 0), 1);
-      for (let c = 0; c < 3; c += 1) {
-        image.data[4 * i + c] = from[c] + share * (to[c] - from[c]);
-      }
-      image.data[4 * i + 3] = 255;
-    }
-    context.putImageData(image, column * side, 0);
-    if (text) node.setAttribute("aria-label", text);
-  };
-  return { node: figure, canvas: node, draw };
-}
-
-const known = new Map(); // colours that have been read
-
-/** @param {string} color any CSS colour @returns {number[]} red, green, blue, 0 to 255 */
-export function rgb(color) {
-  if (!known.has(color)) {
-    const context = element("canvas", { width: 1, height: 1 }).getContext("2d");
-    context.fillStyle = color;
-    context.fillRect(0, 0, 1, 1);
-    known.set(color, [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)]);
-  }
-  return known.get(color);
+/** Escape leads out of the widget; shortcuts with Ctrl, Meta or Alt stay those of the page. */
+function keepKey(event) {
+  const isShortcut = event.ctrlKey || event.metaKey || event.altKey;
+  const isTaken = event.defaultPrevented; // by the widget, such as Ctrl and z on the sheet
+  if (event.key !== "Escape" && (isTaken || !isShortcut)) event.stopPropagation();
 }
 
 /**

@@ -1,15 +1,31 @@
 /** Draw a digit: the encoder answers with q(z|x), the decoder with what it makes of it. */
 
 import { bytesOf, paintCloud, pairsOf } from "./cloud.js";
+import { picture } from "./canvas.js";
 import {
-  announcement, button, change, element, enable, onChange, onTheme, oncePerFrame, picture, readout,
-  slider, text, zoomSlider,
+  announcement,
+  button,
+  change,
+  element,
+  enable,
+  mount,
+  onChange,
+  readout,
+  slider,
+  text,
+  zoomSlider,
 } from "./controls.js";
 import { IMAGE_SIDE, asMnist, inkBox } from "./mnist_image.js";
 import {
-  Network, fromFloat32, gaussianKL, normals, probabilities, reconstructionLoss,
+  Network,
+  fromFloat32,
+  gaussianKL,
+  normals,
+  probabilities,
+  reconstructionLoss,
 } from "./network.js";
 import { INK_SIDE, PEN_WIDTH, pad } from "./pad.js";
+import { oncePerFrame } from "./page.js";
 import { clamp, dot, ellipses, plane, ring } from "./plane.js";
 
 const DRAWS = 8; // of z from q(z|x), decoded and shown
@@ -20,14 +36,18 @@ const NUMBERS = ["μ", "σ", "KL(q(z|x) ‖ p(z))", `reconstruction loss, ${DRAW
 
 function render({ model, el }) {
   const data = read(model);
-  const seen = picture({ label: "", side: IMAGE_SIDE, caption: "what the encoder sees, x" });
-  const rebuilt = picture({ label: "", side: IMAGE_SIDE, caption: "rebuilt from μ" });
+  const seen = picture({ label: "", width: IMAGE_SIDE, caption: "what the encoder sees, x" });
+  const rebuilt = picture({ label: "", width: IMAGE_SIDE, caption: "rebuilt from μ" });
   const drawn = picture({
-    label: "", side: IMAGE_SIDE, columns: DRAWS, caption: `rebuilt from ${DRAWS} draws z ~ q(z|x)`,
+    label: "",
+    width: IMAGE_SIDE,
+    columns: DRAWS,
+    caption: `rebuilt from ${DRAWS} draws z ~ q(z|x)`,
   });
   drawn.node.classList.add("vae-strip");
   const numbers = readout(NUMBERS);
   const spoken = announcement();
+  /** @type {{pixels: Uint8Array | null, remark: string}} */
   const encoded = { pixels: null, remark: "" }; // what this view encoded last
   let pen = ""; // where the keyboard's pen is
   const say = (...sentences) => spoken.say([pen, ...sentences].filter(Boolean).join(" "));
@@ -49,9 +69,10 @@ function render({ model, el }) {
     },
   });
   const setPixels = (pixels) => {
-    encoded.pixels = pixels ?? BLANK;
+    const shown = pixels ?? BLANK;
+    encoded.pixels = shown;
     enable(undo, paper.sheet.strokes.length > 0);
-    change(model, { pixels: new DataView(encoded.pixels.slice().buffer) });
+    change(model, { pixels: new DataView(shown.slice().buffer) });
   };
   const startWith = (image) => {
     encoded.remark = "";
@@ -139,28 +160,32 @@ function render({ model, el }) {
   });
 
   const showSoon = oncePerFrame(show);
-  el.classList.add("vae-root");
-  el.append(
+  const children = [
     element(
-      "div", {}, paper.node, element("div", { className: "vae-buttons" }, clear, undo),
-      element("div", { className: "vae-row" }, images.node, put), spoken.node,
+      "div",
+      {},
+      paper.node,
+      element("div", { className: "vae-buttons" }, clear, undo),
+      element("div", { className: "vae-row" }, images.node, put),
+      spoken.node,
     ),
     element("div", {}, map.node, zoom.node),
     element(
-      "div", { className: "vae-wide vae-answer" }, seen.node, rebuilt.node,
+      "div",
+      { className: "vae-wide vae-answer" },
+      seen.node,
+      rebuilt.node,
       element("div", { className: "vae-strip" }, drawn.node, again, numbers.node),
     ),
-  );
-  const stops = [
-    paper.stop,
-    map.stop,
-    onTheme(showSoon),
+  ];
+  const stop = mount(el, children, [
+    ...[paper, map, seen, rebuilt, drawn, spoken, showSoon].map((part) => part.stop),
     onChange(model, ["pixels"], encode),
     onChange(model, ["pixels", "mu", "log_var", "seed"], showSoon),
-  ];
+  ]);
   encode();
   show();
-  return () => stops.forEach((stop) => stop());
+  return stop;
 }
 
 function read(model) {
@@ -203,7 +228,10 @@ function paintPosterior(brush, mu, sigma) {
   if (small) {
     const [x, y] = place(mu);
     const at = [clamp(x, RING, width - RING), clamp(y, RING, height - RING)];
-    for (const [color, thickness] of [[ink.ground, 6], [ink.ink, 2.5]]) {
+    for (const [color, thickness] of [
+      [ink.ground, 6],
+      [ink.ink, 2.5],
+    ]) {
       ring(context, color, thickness, at, RING);
     }
   }

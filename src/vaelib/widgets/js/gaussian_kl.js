@@ -1,12 +1,22 @@
 /** One Gaussian beside the prior: both densities, the function under the KL's integral, the terms. */
 
 import {
-  PALETTE, announcement, button, change, element, onChange, slider, text,
+  PALETTE,
+  announcement,
+  button,
+  change,
+  element,
+  mount,
+  onChange,
+  slider,
+  text,
 } from "./controls.js";
 import { clamp, cursor, line } from "./plane.js";
 import { area, chart, curve, gridX, gridY, panel, roundTop, words } from "./chart.js";
 
+/** @type {Record<string, [number, number]>} */
 const REACH = { z: [-6, 6], mu: [-3, 3], sigma: [0.1, 2] };
+/** @type {[number, number]} */
 const BARS = [-0.8, 5.5]; // nats: what the bars of the terms have room for
 const ABOVE = PALETTE[0];
 const BELOW = PALETTE[1];
@@ -73,7 +83,11 @@ function render({ model, el }) {
       "Arrow keys: left and right μ, up and down σ.",
     aspect: 0.95,
     paint: (paper) => paintAll(paper, q),
-    ...dragging(() => q, set, () => plot.node),
+    ...dragging(
+      () => q,
+      set,
+      () => plot.node,
+    ),
   });
   const sliders = ["mu", "sigma"].map((name, i) =>
     slider({
@@ -105,22 +119,20 @@ function render({ model, el }) {
   }
 
   const equal = button("make q equal to p", () => set({ ...prior }));
-  el.classList.add("vae-root");
-  el.append(
+  const children = [
     element("div", {}, plot.node, spoken.node),
     element("div", {}, ...sliders.map((s) => s.node), equal, table.node, sums.node),
-  );
-  const stopChange = onChange(model, ["mu", "sigma"], show);
+  ];
+  const watched = onChange(model, ["mu", "sigma"], show);
+  const stop = mount(el, children, [plot.stop, spoken.stop, watched]);
   show();
-  return () => {
-    stopChange();
-    plot.stop();
-  };
+  return stop;
 }
 
 function withinReach(values) {
   const kept = Object.entries(values).map(([name, value]) => [
-    name, Math.round(100 * clamp(value, ...REACH[name])) / 100,
+    name,
+    Math.round(100 * clamp(value, ...REACH[name])) / 100,
   ]);
   return Object.fromEntries(kept);
 }
@@ -166,6 +178,7 @@ function upperBox({ width, height }) {
   return { left: 34, top: 6, width: width - 40, height: 0.5 * height - 18 };
 }
 
+/** @param {any} paper and the box on it */
 function upperPanel({ box, ...paper }, q) {
   const top = roundTop(1.12 * Math.max(density(prior, 0), density(q, q.mu)));
   return panel(paper, box, REACH.z, [0, top]);
@@ -186,7 +199,11 @@ function paintAll(paper, q) {
   const box = upperBox(paper);
   const upper = upperPanel({ ...paper, box }, q);
   const top = roundTop(1.05 * Math.max(...values.map(([, value]) => value)));
-  const lowerBox = { ...box, top: box.top + box.height + 26, height: paper.height - box.height - 54 };
+  const lowerBox = {
+    ...box,
+    top: box.top + box.height + 26,
+    height: paper.height - box.height - 54,
+  };
   const lower = panel(paper, lowerBox, REACH.z, [-Math.max(0.2, 0.1 * top), top]);
   paintCrossings(upper, lower, q);
   paintDensities(upper, q, places);
@@ -208,9 +225,22 @@ function paintDensities(upper, q, places) {
   const { context, ink, box, y } = upper;
   gridX(upper, 1, false);
   gridY(upper, y[1] / 2);
-  curve(upper, places.map((z) => [z, density(prior, z)]), ink.ink, { dash: [6, 4] });
-  curve(upper, places.map((z) => [z, density(q, z)]), ABOVE, { thickness: 3 });
-  const samples = [["q(z)", ABOVE, 3, []], ["p(z)", ink.ink, 2, [6, 4]]];
+  curve(
+    upper,
+    places.map((z) => [z, density(prior, z)]),
+    ink.ink,
+    { dash: [6, 4] },
+  );
+  curve(
+    upper,
+    places.map((z) => [z, density(q, z)]),
+    ABOVE,
+    { thickness: 3 },
+  );
+  const samples = [
+    ["q(z)", ABOVE, 3, []],
+    ["p(z)", ink.ink, 2, [6, 4]],
+  ];
   samples.forEach(([name, color, thickness, dash], i) => {
     const at = box.top + 12 + 18 * i;
     context.lineWidth = thickness;
@@ -261,7 +291,10 @@ function termTable() {
   });
   const caption = element("caption", {}, "KL = ½ (−log σ² + μ² + σ² − 1), in nats");
   const node = element(
-    "table", { className: "vae-readout vae-terms" }, caption, element("tbody", {}, ...body),
+    "table",
+    { className: "vae-readout vae-terms" },
+    caption,
+    element("tbody", {}, ...body),
   );
   const set = (values) =>
     values.forEach((value, i) => {
@@ -282,7 +315,10 @@ function areaTable() {
   });
   const caption = element("caption", {}, "∫ q(z) log q(z)/p(z) dz, summed up");
   const node = element(
-    "table", { className: "vae-readout vae-terms" }, caption, element("tbody", {}, ...body),
+    "table",
+    { className: "vae-readout vae-terms" },
+    caption,
+    element("tbody", {}, ...body),
   );
   const set = (values) => values.forEach((value, i) => (cells[i].textContent = text(value, 3)));
   node.style.setProperty("--above", ABOVE);

@@ -1,12 +1,25 @@
 /** A map of the latent space: move the point, see what is decoded; choose an image, see its q(z|x). */
 
 import { bytesOf, imagesOf, nearestPoint, paintCloud, pairsOf } from "./cloud.js";
+import { picture } from "./canvas.js";
 import {
-  announcement, change, element, onChange, onTheme, picture, readout, slider, text,
+  announcement,
+  change,
+  element,
+  mount,
+  onChange,
+  readout,
+  slider,
+  text,
   zoomSlider,
 } from "./controls.js";
 import {
-  Network, fromBytes, fromFloat32, gaussianKL, probabilities, reconstructionLoss,
+  Network,
+  fromBytes,
+  fromFloat32,
+  gaussianKL,
+  probabilities,
+  reconstructionLoss,
 } from "./network.js";
 import { cursor, dot, ellipses, isInside, plane } from "./plane.js";
 
@@ -28,11 +41,16 @@ function render({ model, el }) {
   const data = read(model);
   const extent = model.get("extent");
   const reach = { z1: [extent.left, extent.right], z2: [extent.bottom, extent.top] };
-  const decoded = picture({ label: "", side: data.side, caption: "decoded at z" });
-  const original = picture({ label: "", side: data.side, caption: "test image x" });
-  const rebuilt = picture({ label: "", side: data.side, caption: "rebuilt from μ" });
+  const [decoded, original, rebuilt] = ["decoded at z", "test image x", "rebuilt from μ"].map(
+    (caption) => picture({ label: "", width: data.side, caption }),
+  );
   const numbers = readout([
-    "μ", "σ", "KL(q(z|x) ‖ p(z))", "reconstruction loss", "−ELBO", "−log p(x|z) at your z",
+    "μ",
+    "σ",
+    "KL(q(z|x) ‖ p(z))",
+    "reconstruction loss",
+    "−ELBO",
+    "−log p(x|z) at your z",
   ]);
   const spoken = announcement();
   const setZ = (z) => change(model, { z });
@@ -119,21 +137,24 @@ function render({ model, el }) {
   }
 
   const pictures = element(
-    "div", { className: "vae-pictures" }, decoded.node, original.node, rebuilt.node,
+    "div",
+    { className: "vae-pictures" },
+    decoded.node,
+    original.node,
+    rebuilt.node,
   );
-  el.classList.add("vae-root");
-  el.append(
+  const below = [...sliders, images, zoom].map((s) => s.node);
+  const children = [
     element("div", {}, map.node, spoken.node),
-    element("div", {}, pictures, ...[...sliders, images, zoom].map((s) => s.node), numbers.node),
-  );
-  const stops = [
-    map.stop,
-    onTheme(showChosen),
+    element("div", {}, pictures, ...below, numbers.node),
+  ];
+  const stop = mount(el, children, [
+    ...[map, decoded, original, rebuilt, spoken].map((part) => part.stop),
     onChange(model, ["z"], map.draw),
     onChange(model, ["chosen"], showChosen),
-  ];
+  ]);
   showChosen();
-  return () => stops.forEach((stop) => stop());
+  return stop;
 }
 
 function sigmaOf(data, chosen) {

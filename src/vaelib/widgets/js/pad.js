@@ -4,9 +4,12 @@
  * @typedef {[number, number]} Spot a place on the sheet: 0 to 1 from the left and from the top
  */
 
-import { canvas, colors, element, oncePerFrame, onTheme, rgb } from "./controls.js";
+import { canvas } from "./canvas.js";
+import { contextOf, element } from "./controls.js";
 import { IMAGE_SIDE } from "./mnist_image.js";
+import { colors, onPageChange, oncePerFrame, rgb } from "./page.js";
 import { ARROWS, clamp, dot, ring } from "./plane.js";
+import { followPointer } from "./pointer.js";
 
 export const INK_SIDE = 10 * IMAGE_SIDE; // a pixel of an image is ten by ten of the sheet
 export const PEN_WIDTH = 24 / INK_SIDE; // about MNIST's stroke, when a digit fills the sheet
@@ -21,7 +24,8 @@ export function pad({ label, onDraw, onPen }) {
   node.tabIndex = 0;
   node.setAttribute("role", "application");
   node.setAttribute("aria-roledescription", "sheet to draw on");
-  const sheet = { strokes: [], image: null }; // image: what the strokes are drawn over
+  /** @type {{strokes: Spot[][], image: Uint8Array | null}} the image is below the strokes */
+  const sheet = { strokes: [], image: null };
   const pen = { spot: [0.5, 0.25], down: false, shown: false }; // the keyboard's
 
   const paint = () => {
@@ -44,7 +48,7 @@ export function pad({ label, onDraw, onPen }) {
     drawn();
   };
   const continued = (spots) => {
-    sheet.strokes.at(-1).push(...spots);
+    sheet.strokes[sheet.strokes.length - 1].push(...spots);
     drawn();
   };
   const hidePen = () => {
@@ -52,7 +56,19 @@ export function pad({ label, onDraw, onPen }) {
     draw();
     onPen("");
   };
-  const endStroke = followPointer(node, { begun, continued, touched: hidePen });
+  const onSheet = ([x, y]) => [x / node.clientWidth, y / node.clientHeight];
+  const endStroke = followPointer(node, {
+    onPress: (spot) => {
+      hidePen();
+      begun(onSheet(spot));
+    },
+    onMove: (spots) => continued(spots.map(onSheet)),
+    onLost: (meant) => {
+      if (meant) return;
+      sheet.strokes.pop();
+      drawn();
+    },
+  });
 
   const keys = { " ": togglePen, Escape: () => (pen.down = false), z: undo };
   node.addEventListener("keydown", (event) => {
@@ -95,52 +111,21 @@ export function pad({ label, onDraw, onPen }) {
     draw();
   }
 
-  const resized = new ResizeObserver(draw);
-  resized.observe(node);
-  const stopTheme = onTheme(draw);
+  const stopWatching = onPageChange(node, draw);
   const stop = () => {
-    resized.disconnect();
-    stopTheme();
+    stopWatching();
+    draw.stop();
+    drawn.stop();
   };
   return { node, sheet, undo, replace, ink: () => inkOf(sheet), stop };
 }
 
-/**
- * Turns the pointer's way over a canvas into strokes; one pointer draws at a time.
- * @returns {() => void} ends the stroke, though the pointer may still be down
- */
-function followPointer(node, { begun, continued, touched }) {
-  let active = null;
-  const spotOf = (event) => {
-    const box = node.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-  };
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || active !== null) return;
-    active = event.pointerId;
-    node.setPointerCapture(active); // so that a stroke may leave the sheet and come back
-    touched();
-    begun(spotOf(event));
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== active) return;
-    const all = event.getCoalescedEvents?.() ?? [];
-    continued((all.length ? all : [event]).map(spotOf));
-  });
-  const ended = (event) => {
-    if (event.pointerId === active) active = null;
-  };
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    node.addEventListener(name, ended);
-  }
-  return () => (active = null);
-}
-
+/** @type {CanvasRenderingContext2D | null} */
 let raster = null; // where drawings are turned into pixels, the same on every screen
 
 /** @returns {Uint8Array} the ink on a sheet, INK_SIDE by INK_SIDE bytes */
 function inkOf(sheet) {
-  raster ??= element("canvas", { width: INK_SIDE, height: INK_SIDE }).getContext("2d", {
+  raster ??= contextOf(element("canvas", { width: INK_SIDE, height: INK_SIDE }), {
     willReadFrequently: true,
   });
   raster.clearRect(0, 0, INK_SIDE, INK_SIDE);
@@ -172,7 +157,7 @@ function paintSheet(context, { image, strokes }, color) {
 
 /** An image of bytes as a canvas of one colour, the more opaque the more ink. */
 function tinted(image, color) {
-  const context = element("canvas", { width: IMAGE_SIDE, height: IMAGE_SIDE }).getContext("2d");
+  const context = contextOf(element("canvas", { width: IMAGE_SIDE, height: IMAGE_SIDE }));
   const picture = context.createImageData(IMAGE_SIDE, IMAGE_SIDE);
   image.forEach((byte, i) => picture.data.set([...rgb(color), byte], 4 * i));
   context.putImageData(picture, 0, 0);

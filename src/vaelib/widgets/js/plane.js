@@ -1,16 +1,25 @@
 /**
  * A plane with axes in which a point is moved with mouse, pen, finger or arrow keys.
  *
- * @typedef {number[]} Point  two numbers
+ * @typedef {[number, number]} Point
  * @typedef {{left: number, right: number, bottom: number, top: number}} Extent
  * @typedef {{context: CanvasRenderingContext2D, width: number, height: number,
- *   place: (point: ArrayLike<number>) => Point, scale: number, ink: ReturnType<typeof colors>}} Brush
+ *   place: (point: Point) => Point, scale: number, ink: ReturnType<typeof colors>}} Brush
  *   `place` turns a point of the plane into CSS pixels; `scale` is CSS pixels for a unit
  */
 
-import { canvas, colors, oncePerFrame, onTheme } from "./controls.js";
+import { canvas } from "./canvas.js";
+import { contextOf } from "./controls.js";
+import { colors, onPageChange, oncePerFrame } from "./page.js";
+import { followPointer } from "./pointer.js";
 
-export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
+/** @type {Record<string, Point>} */
+export const ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowDown: [0, -1],
+  ArrowUp: [0, 1],
+};
 
 /**
  * @param {{label: string, extent: Extent, axes: [string, string], value?: () => Point,
@@ -32,15 +41,13 @@ export function plane(options) {
   const { node, begin } = canvas({ label, aspect: spanX() / spanY() });
 
   const scaleNow = () => node.clientWidth / spanX();
-  /** @param {Point} point */
+  /** @param {Point} point @returns {Point} */
   const place = ([x, y]) => [(x - extent.left) * scaleNow(), (extent.top - y) * scaleNow()];
-  const pointOf = (event) => {
-    const box = node.getBoundingClientRect();
-    return [
-      extent.left + clamp((event.clientX - box.left) / box.width, 0, 1) * spanX(),
-      extent.top - clamp((event.clientY - box.top) / box.height, 0, 1) * spanY(),
-    ];
-  };
+  /** @param {Point} spot @returns {Point} */
+  const pointAt = ([x, y]) => [
+    extent.left + clamp(x / node.clientWidth, 0, 1) * spanX(),
+    extent.top - clamp(y / node.clientHeight, 0, 1) * spanY(),
+  ];
 
   const ground = document.createElement("canvas");
   let groundIsOld = true;
@@ -50,7 +57,7 @@ export function plane(options) {
     const brush = { context, width, height, place, scale: scaleNow(), ink: colors(node) };
     if (groundIsOld || ground.width !== node.width) {
       [ground.width, ground.height] = [node.width, node.height];
-      const still = ground.getContext("2d");
+      const still = contextOf(ground);
       still.setTransform(context.getTransform());
       const below = { ...brush, context: still };
       paintAxes(below, extent, options.axes);
@@ -74,33 +81,30 @@ export function plane(options) {
     node.classList.add("vae-plane");
     node.setAttribute("role", "application");
     node.setAttribute("aria-roledescription", "plane with a movable point");
+    let pressed = { at: [0, 0], isFinger: false, dragged: false };
+    followPointer(node, {
+      onPress: (at, type) => (pressed = { at, isFinger: type === "touch", dragged: false }),
+      onMove: (spots) => {
+        const [x, y] = spots[spots.length - 1];
+        const far = Math.hypot(x - pressed.at[0], y - pressed.at[1]);
+        pressed.dragged ||= far > (pressed.isFinger ? 6 : 3); // a finger in a tap trembles
+        if (pressed.dragged) onMove(pointAt([x, y]));
+      },
+      onRelease: (at) => {
+        if (pressed.dragged) return;
+        if (onPick) onPick(pointAt(at), (pressed.isFinger ? 20 : 8) / scaleNow());
+        else onMove(pointAt(at));
+      },
+    });
   }
-  let pressed = null;
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !onMove) return;
-    node.setPointerCapture(event.pointerId);
-    pressed = { x: event.clientX, y: event.clientY, dragged: false };
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (!pressed) return;
-    pressed.dragged ||= Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 3;
-    if (pressed.dragged) onMove(pointOf(event));
-  });
-  const release = (event) => {
-    if (!pressed || event.type === "pointercancel") return (pressed = null);
-    const reach = (event.pointerType === "touch" ? 20 : 8) / scaleNow();
-    if (!pressed.dragged) (onPick ?? onMove)(pointOf(event), reach);
-    return (pressed = null);
-  };
-  node.addEventListener("pointerup", release);
-  node.addEventListener("pointercancel", release);
   node.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key];
-    if (!arrow || !onMove || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!arrow || !onMove || !value || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     const step = (event.shiftKey ? 0.05 : 0.01) * spanX();
     const [x, y] = value();
     const whole = options.extent; // a point that is beyond it already is not pulled back
+    /** @type {Point} */
     const to = [
       clamp(x + step * arrow[0], Math.min(whole.left, x), Math.max(whole.right, x)),
       clamp(y + step * arrow[1], Math.min(whole.bottom, y), Math.max(whole.top, y)),
@@ -109,24 +113,26 @@ export function plane(options) {
     if (factor > 1 && !isInside(to, extent)) zoom(factor, to); // the view follows
   });
 
-  /** Shows the plane `factor` times larger around a point, or as a whole if the factor is 1. */
+  /**
+   * Shows the plane so many times larger around a point, or as a whole.
+   * @param {number} times @param {Point} centre
+   */
   const zoom = (times, [x, y]) => {
     factor = times;
     const whole = options.extent;
     const [halfX, halfY] = [
-      (whole.right - whole.left) / 2 / factor, (whole.top - whole.bottom) / 2 / factor,
+      (whole.right - whole.left) / 2 / factor,
+      (whole.top - whole.bottom) / 2 / factor,
     ];
     const around = { left: x - halfX, right: x + halfX, bottom: y - halfY, top: y + halfY };
     extent = factor === 1 ? whole : around;
     drawAgain();
   };
 
-  const resized = new ResizeObserver(draw);
-  resized.observe(node);
-  const stopTheme = onTheme(drawAgain);
+  const stopWatching = onPageChange(node, drawAgain);
   const stop = () => {
-    resized.disconnect();
-    stopTheme();
+    stopWatching();
+    draw.stop();
   };
   return { node, draw, drawAgain, zoom, stop };
 }
@@ -171,7 +177,8 @@ function shown(number, step) {
 /** @param {number} least the smallest step allowed @returns {number} 1, 2 or 5 times a power of 10 */
 export function niceStep(least) {
   const power = 10 ** Math.floor(Math.log10(least));
-  return power * [1, 2, 5, 10].find((factor) => factor * power >= least * (1 - 1e-9));
+  const wanted = least * (1 - 1e-9);
+  return power * ([1, 2, 5].find((factor) => factor * power >= wanted) ?? 10);
 }
 
 function ticks(low, high, step) {
@@ -201,8 +208,13 @@ export function dot(context, color, [x, y], radius) {
   context.fill();
 }
 
-/** An open circle. */
-export function ring(context, color, thickness, [x, y], radius) {
+/**
+ * An open circle.
+ * @param {CanvasRenderingContext2D} context @param {string} color @param {number} thickness
+ * @param {number[]} centre @param {number} radius
+ */
+export function ring(context, color, thickness, centre, radius) {
+  const [x, y] = centre;
   context.strokeStyle = color;
   context.lineWidth = thickness;
   context.beginPath();
@@ -214,7 +226,10 @@ export function ring(context, color, thickness, [x, y], radius) {
 export function cursor({ context, width, height, place, ink }, point) {
   const [x, y] = place(point);
   const [atX, atY] = [clamp(x, 9, width - 9), clamp(y, 9, height - 9)];
-  for (const [color, thickness] of [[ink.ground, 6], [ink.ink, 2.5]]) {
+  for (const [color, thickness] of [
+    [ink.ground, 6],
+    [ink.ink, 2.5],
+  ]) {
     context.lineWidth = thickness;
     context.strokeStyle = color;
     context.beginPath();

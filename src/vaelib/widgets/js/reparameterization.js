@@ -1,12 +1,22 @@
 /** Draws of the noise move along to draws of z, and a gradient finds its way back, or does not. */
 
 import {
-  PALETTE, announcement, button, change, choice, element, onChange, slider, text,
+  PALETTE,
+  announcement,
+  button,
+  change,
+  choice,
+  element,
+  mount,
+  onChange,
+  slider,
+  text,
 } from "./controls.js";
 import { normals } from "./network.js";
 import { clamp, dot, line } from "./plane.js";
 import { area, chart, curve, panel, words } from "./chart.js";
 
+/** @type {Record<string, [number, number]>} */
 const REACH = { axis: [-5, 5], mu: [-2, 2], sigma: [0.1, 2] };
 const COUNTS = [1, 10, 100, 1000];
 const DRAWS = PALETTE[0];
@@ -20,13 +30,18 @@ function read(model) {
 }
 
 function isSound({ mu, sigma, eps, z }) {
-  return Number.isFinite(mu) && sigma > 0 && Number.isFinite(sigma) && eps.length > 0
-    && z.every(Number.isFinite);
+  return (
+    Number.isFinite(mu) &&
+    sigma > 0 &&
+    Number.isFinite(sigma) &&
+    eps.length > 0 &&
+    z.every(Number.isFinite)
+  );
 }
 
 /**
  * The pathwise gradient of f(z) = z²: of each draw, their mean with its standard error, and exact.
- * @returns {{name: "mu" | "sigma", each: number[], mean: number, error: number, exact: number}[]}
+ * @returns {{name: string, each: number[], mean: number, error: number, exact: number}[]}
  */
 export function gradients({ mu, sigma, eps }) {
   const slopes = eps.map((e) => 2 * (mu + sigma * e)); // ∂f/∂z
@@ -49,13 +64,18 @@ function render({ model, el }) {
     label: "",
     aspect: 1,
     paint: (paper) => paintAxesOf(paper, now),
-    ...picking(() => now, (chosen) => change(model, { chosen }), () => axes.node),
+    ...picking(
+      () => now,
+      (chosen) => change(model, { chosen }),
+      () => axes.node,
+    ),
   });
   const controls = controlsOf(model);
 
   function show() {
     const asked = read(model);
-    if (!isSound(asked)) return spoken.say("No draws: σ has to be above 0, and all numbers finite.");
+    if (!isSound(asked))
+      return spoken.say("No draws: σ has to be above 0, and all numbers finite.");
     now = asked;
     controls.set(now);
     graph.set(now);
@@ -65,18 +85,14 @@ function render({ model, el }) {
     return axes.draw();
   }
 
-  el.classList.add("vae-root");
-  el.append(
+  const children = [
     element("div", {}, axes.node, ...controls.nodes, spoken.node),
     element("div", {}, graph.node, table.node),
-  );
+  ];
   const names = ["mu", "sigma", "eps", "chosen", "direct", "drawn_with"];
-  const stopChange = onChange(model, names, show);
+  const stop = mount(el, children, [axes.stop, spoken.stop, onChange(model, names, show)]);
   show();
-  return () => {
-    stopChange();
-    axes.stop();
-  };
+  return stop;
 }
 
 /** Sliders, buttons and the switch; `set` shows what is. */
@@ -96,7 +112,8 @@ function controlsOf(model) {
   const again = button("draw again", () => draw(model.get("eps").length));
   const count = choice({
     label: "draws K",
-    options: [...new Set([...COUNTS, model.get("eps").length])].sort((a, b) => a - b)
+    options: [...new Set([...COUNTS, model.get("eps").length])]
+      .sort((a, b) => a - b)
       .map((number) => ({ value: String(number), text: String(number) })),
     value: String(model.get("eps").length),
     onInput: (value) => draw(Number(value)),
@@ -219,12 +236,20 @@ function paintAxis(on, name, side) {
     words(context, ink.muted, String(at).replace("-", "−"), x, side > 0 ? y + 18 : y - 8);
   }
   context.textAlign = "left";
-  words(context, ink.ink, name, box.left + 2, side > 0 ? box.top + box.height - 4 : box.top + 12, 600);
+  words(
+    context,
+    ink.ink,
+    name,
+    box.left + 2,
+    side > 0 ? box.top + box.height - 4 : box.top + 12,
+    600,
+  );
 }
 
 /** The density of N(mean, deviation²), upwards or downwards; dotted if draws have outlived it. */
 function paintBell(on, [mean, deviation], side, outlived = false) {
   const [low, high] = REACH.axis;
+  /** @type {[number, number][]} */
   const points = Array.from({ length: 601 }, (_, i) => {
     const at = low + ((high - low) * i) / 600;
     const height = Math.exp(-0.5 * ((at - mean) / deviation) ** 2) / (deviation * 2.5066282746);
@@ -252,7 +277,12 @@ function paintLinks(noise, latent, { eps, z, chosen }) {
 function paintDots(noise, latent, { eps, z, chosen, direct }) {
   const { context, ink } = noise;
   const radius = eps.length > 100 ? 2.5 : 4.5;
-  const rows = direct ? [[latent, z, "z"]] : [[noise, eps, "ε"], [latent, z, "z"]];
+  const rows = direct
+    ? [[latent, z, "z"]]
+    : [
+        [noise, eps, "ε"],
+        [latent, z, "z"],
+      ];
   for (const [on, places, name] of rows) {
     places.forEach((place) => dot(context, DRAWS, on.place([edged(place), 0]), radius));
     const at = on.place([edged(places[chosen]), 0]);
@@ -273,7 +303,7 @@ function paintValue({ context, ink, box }, value, [x, y], shift) {
 }
 
 // The name that browsers give to SVG looks like an address, and no source of a widget holds one.
-const SVG = element("div", { innerHTML: "<svg></svg>" }).firstChild.namespaceURI;
+const SVG = element("div", { innerHTML: "<svg></svg>" }).firstElementChild?.namespaceURI ?? null;
 
 function drawing(tag, attributes = {}, ...children) {
   const node = document.createElementNS(SVG, tag);
@@ -308,8 +338,10 @@ function arrow(kind, [x1, y1], [x2, y2], cut = false) {
 /** The graph from μ, σ and ε through z to f(z), forwards and backwards. */
 function graphOf() {
   const boxes = {
-    f: boxAt(180, 22, 150, "f"), z: boxAt(180, 122, 190, "z"),
-    mu: boxAt(50, 232, 92, "parameter"), sigma: boxAt(180, 232, 92, "parameter"),
+    f: boxAt(180, 22, 150, "f"),
+    z: boxAt(180, 122, 190, "z"),
+    mu: boxAt(50, 232, 92, "parameter"),
+    sigma: boxAt(180, 232, 92, "parameter"),
     eps: boxAt(310, 232, 92, "noise"),
   };
   const labels = {};
@@ -318,23 +350,45 @@ function graphOf() {
     return labels[name];
   };
   const both = drawing(
-    "g", {}, boxes.f.node, boxes.z.node, boxes.mu.node, boxes.sigma.node,
-    arrow("value", [168, 104], [168, 42]), arrow("gradient", [192, 40], [192, 102]),
-    arrow("value", [44, 214], [116, 142]), arrow("value", [168, 214], [168, 142]),
-    label("f", 202, 76), label("mu", 50, 270, "middle"), label("sigma", 180, 270, "middle"),
+    "g",
+    {},
+    boxes.f.node,
+    boxes.z.node,
+    boxes.mu.node,
+    boxes.sigma.node,
+    arrow("value", [168, 104], [168, 42]),
+    arrow("gradient", [192, 40], [192, 102]),
+    arrow("value", [44, 214], [116, 142]),
+    arrow("value", [168, 214], [168, 142]),
+    label("f", 202, 76),
+    label("mu", 50, 270, "middle"),
+    label("sigma", 180, 270, "middle"),
   );
   const path = drawing(
-    "g", {}, boxes.eps.node, arrow("value", [316, 214], [248, 142]),
-    arrow("gradient", [140, 140], [70, 211]), arrow("gradient", [192, 140], [192, 212]),
-    label("byMu", 2, 176), label("bySigma", 202, 176), label("bySigmaValue", 202, 193),
+    "g",
+    {},
+    boxes.eps.node,
+    arrow("value", [316, 214], [248, 142]),
+    arrow("gradient", [140, 140], [70, 211]),
+    arrow("gradient", [192, 140], [192, 212]),
+    label("byMu", 2, 176),
+    label("bySigma", 202, 176),
+    label("bySigmaValue", 202, 193),
     label("eps", 310, 270, "middle", "value"),
   );
   const broken = drawing(
-    "g", {}, arrow("gradient", [148, 140], [122, 172], true),
-    arrow("gradient", [192, 140], [192, 172], true), label("cut", 208, 177),
+    "g",
+    {},
+    arrow("gradient", [148, 140], [122, 172], true),
+    arrow("gradient", [192, 140], [192, 172], true),
+    label("cut", 208, 177),
   );
   const node = drawing(
-    "svg", { viewBox: "0 0 360 280", class: "vae-graph", role: "img" }, both, path, broken,
+    "svg",
+    { viewBox: "0 0 360 280", class: "vae-graph", role: "img" },
+    both,
+    path,
+    broken,
   );
   return { node, set: (now) => setGraph({ node, boxes, labels, path, broken }, now) };
 }
@@ -350,8 +404,11 @@ function setGraph({ node, boxes, labels, path, broken }, { mu, sigma, eps, z, ch
     f: `∂f/∂z = 2z = ${text(2 * at)}`,
     mu: direct ? "no gradient" : `2z · 1 = ${text(2 * at)}`,
     sigma: direct ? "no gradient" : `2z · ε = ${text(2 * at * e)}`,
-    byMu: "∂z/∂μ = 1", bySigma: "∂z/∂σ = ε", bySigmaValue: `= ${text(e)}`,
-    eps: "noise", cut: "a draw: cut here",
+    byMu: "∂z/∂μ = 1",
+    bySigma: "∂z/∂σ = ε",
+    bySigmaValue: `= ${text(e)}`,
+    eps: "noise",
+    cut: "a draw: cut here",
   };
   for (const [name, words] of Object.entries(said)) labels[name].textContent = words;
   path.style.display = direct ? "none" : "";
@@ -368,10 +425,12 @@ function gradientTable() {
     element("th", { scope: "col" }, name),
   );
   const rows = ["μ: 2z", "σ: 2zε"].map((name) => ({
-    name: element("th", { scope: "row" }, name), cells: head.slice(1).map(() => element("td")),
+    name: element("th", { scope: "row" }, name),
+    cells: head.slice(1).map(() => element("td")),
   }));
   const node = element(
-    "table", { className: "vae-readout vae-gradients" },
+    "table",
+    { className: "vae-readout vae-gradients" },
     element("caption", {}, "Gradient of E[f(z)]"),
     element("thead", {}, element("tr", {}, ...head)),
     element("tbody", {}, ...rows.map(({ name, cells }) => element("tr", {}, name, ...cells))),

@@ -3,9 +3,18 @@
 import { bytesOf, paintCloud } from "./cloud.js";
 import { chart, curve, gridX, gridY, panel, words } from "./chart.js";
 import {
-  announcement, button, change, element, onChange, readout, reducedMotion, slider, text,
+  announcement,
+  button,
+  change,
+  element,
+  mount,
+  onChange,
+  readout,
+  slider,
+  text,
 } from "./controls.js";
 import { fromFloat16 } from "./network.js";
+import { reducedMotion } from "./page.js";
 import { clamp, dot, line, niceStep, paintAxes } from "./plane.js";
 
 const EPOCH_TIME = 700; // milliseconds for an epoch when it plays
@@ -73,8 +82,16 @@ function paintCurves(paper, run, time) {
     gridX(on, niceStep(Math.max(1, run.last / 10)), i === ROWS.length - 1);
     gridY(on, niceStep((high - low + 2 * room) / 4));
     const color = paper.ink.accent;
-    [[run.train[i], [5, 4]], [run.test[i], []]].forEach(([one, dash]) =>
-      curve(on, one.map((value, e) => [e + 1, value]), color, { dash }),
+    [
+      [run.train[i], [5, 4]],
+      [run.test[i], []],
+    ].forEach(([one, dash]) =>
+      curve(
+        on,
+        one.map((value, e) => [e + 1, value]),
+        color,
+        { dash },
+      ),
     );
     const main = run.test[i].length ? run.test[i] : run.train[i];
     const [x] = on.place([time, low]);
@@ -121,8 +138,8 @@ function render({ model, el }) {
     onArrow: move,
   });
   map.node.style.cursor = "default";
-  const toEpoch = ([x]) =>
-    (run.last * (x - SIDES.left)) / (curves.node.clientWidth - SIDES.left - SIDES.right);
+  const toEpoch = (place) =>
+    (run.last * (place[0] - SIDES.left)) / (curves.node.clientWidth - SIDES.left - SIDES.right);
   const curves = chart({
     label: "Loss curves. Arrow keys move the epoch.",
     aspect: 1,
@@ -191,18 +208,20 @@ function render({ model, el }) {
     draw();
   }
 
-  el.classList.add("vae-root");
-  el.append(
+  const children = [
     element("div", { className: "vae-wide vae-replay" }, play, scrub.node),
     element("div", {}, map.node, spoken.node),
     element("div", {}, curves.node, ...(run.last > 1 ? [curveNote()] : []), numbers.node),
-  );
-  const stops = [map.stop, curves.stop, onChange(model, ["epoch"], show)];
+  ];
+  const stop = mount(el, children, [
+    map.stop,
+    curves.stop,
+    spoken.stop,
+    pause,
+    onChange(model, ["epoch"], show),
+  ]);
   show();
-  return () => {
-    pause();
-    stops.forEach((stop) => stop());
-  };
+  return stop;
 }
 
 export default { render };
