@@ -147,9 +147,10 @@ def write_scripts(app, error):
                     name,
                 )
                 continue
+            layers = json.dumps(shipped[digest]["layers"]).encode()
             packed = json.dumps(
                 {
-                    "layers": shipped[digest]["layers"],
+                    "layers": base.deflated(layers),  # with a checksum, like the planes
                     "planes": base.deflated(network.planes(shipped[digest]["data"])),
                 }
             )

@@ -48,7 +48,7 @@
     return modules.get(name);
   }
 
-  /** Bytes from base64 of a zlib stream. */
+  /** Bytes from base64 of a zlib stream; one that is damaged fails its checksum and throws. */
   async function inflate(text) {
     const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -66,17 +66,26 @@
     return bytes;
   }
 
+  /** A network by its digest, checked down to the last bit. */
+  async function networkOf(digest) {
+    await load(`${digest}.js`);
+    try {
+      const { layers, planes } = shelf.networks[digest];
+      const text = new TextDecoder().decode(await inflate(layers));
+      return { layers: JSON.parse(text), data: new DataView(interleave(await inflate(planes)).buffer) };
+    } catch {
+      throw new Error(`the file ${digest}.js is damaged`);
+    }
+  }
+
   /** A trait's value as a module in Jupyter would get it. */
   async function valueOf(stored) {
-    if (stored?.deflated !== undefined) {
-      return new DataView((await inflate(stored.deflated)).buffer);
-    }
-    if (stored?.network !== undefined) {
-      await load(`${stored.network}.js`);
-      const { layers, planes } = shelf.networks[stored.network];
-      return { layers, data: new DataView(interleave(await inflate(planes)).buffer) };
-    }
-    return stored;
+    if (stored?.network !== undefined) return networkOf(stored.network);
+    if (stored?.deflated === undefined) return stored;
+    const data = inflate(stored.deflated).catch(() => {
+      throw new Error("its data on this page is damaged");
+    });
+    return new DataView((await data).buffer);
   }
 
   /** What anywidget gives a module in Jupyter, without a kernel behind it. */

@@ -3,10 +3,15 @@
 Chromium has the long tests; these show that what they show is not Chromium's alone.
 """
 
+import re
+import shutil
+
 import pytest
 
 from tests.browser import firefox as driver
-from tests.browser.conftest import built
+from tests.browser.conftest import HTML, built
+from tests.browser.test_damage import NAME, PAGE
+from tests.browser.test_damage import changed as damaged
 from tests.browser.test_widgets import SHOWN
 from tests.pages import chapters, widgets_of
 
@@ -78,6 +83,23 @@ def test_each_widget_follows_the_dark_mode(tab, name):
     for widget in PAGES[name]:
         root = FIGURE.format(widget) + ".querySelector('.vae-root')"
         assert tab.evaluate(color.format(root)) == body
+
+
+def test_damaged_weights_are_named_and_the_picture_stays(firefox, server, tmp_path):
+    """`server` sees to it that there is a book."""
+    shutil.copytree(HTML, tmp_path, dirs_exist_ok=True)
+    for file in (tmp_path / "_static" / "widgets").glob("*.js"):
+        text = file.read_text()
+        if text.startswith("vaelib.networks"):
+            file.write_text(damaged(text, "weights"))
+    tab = driver.Tab(firefox, tmp_path.as_uri() + "/").open(built(PAGE))
+    figure = FIGURE.format(NAME)
+    tab.evaluate(f"{figure}.scrollIntoView()")
+    tab.wait_for(f"{figure}.hasAttribute('data-ready')")
+    said = tab.evaluate(f"{figure}.querySelector('.vae-note').textContent")
+    assert re.search(r"could not start: the file [0-9a-f]{16}\.js is damaged", said)
+    assert tab.evaluate(f"{figure}.querySelector('img').checkVisibility()")
+    tab.close()
 
 
 def shown(tab, figure: str) -> str:
