@@ -20,6 +20,7 @@ lab: book  # JupyterLab with a plain copy of each chapter; OPTIONS are its own
 test: $(ENVIRONMENT)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python -m tests.javascript
 	$(MAKE) --no-print-directory book
 	$(BIN)/python tests/browser/chromium.py
 	$(PYTEST) -n $(WORKERS) --nbval book tests/browser tests
@@ -69,11 +70,12 @@ $(ENVIRONMENT): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
-requirements: $(ENVIRONMENT)  # resolve pyproject.toml's ranges into new pins
-	{ echo "# Written by make requirements."; echo "-e ."; } > requirements.txt.new
+requirements: $(ENVIRONMENT)  # pins for pyproject.toml's ranges: new ones, or with UPGRADE=--upgrade all
+	grep -v '^-e' requirements.txt > requirements.txt.new
 	$(BIN)/uv pip compile pyproject.toml --extra book --extra test --universal --python-version 3.11 \
-		--no-header --no-annotate --quiet >> requirements.txt.new
-	mv requirements.txt.new requirements.txt
+		--no-header --no-annotate --quiet $(UPGRADE) --output-file requirements.txt.new
+	{ echo "# Written by make requirements."; echo "-e ."; cat requirements.txt.new; } > requirements.txt
+	rm requirements.txt.new
 
 clean:
 	rm -rf _build .pytest_cache .ruff_cache
