@@ -72,7 +72,10 @@
     try {
       const { layers, planes } = shelf.networks[digest];
       const text = new TextDecoder().decode(await inflate(layers));
-      return { layers: JSON.parse(text), data: new DataView(interleave(await inflate(planes)).buffer) };
+      return {
+        layers: JSON.parse(text),
+        data: new DataView(interleave(await inflate(planes)).buffer),
+      };
     } catch {
       throw new Error(`the file ${digest}.js is damaged`);
     }
