@@ -7,7 +7,6 @@ the environment once, and after that nothing is loaded.
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
