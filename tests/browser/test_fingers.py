@@ -203,7 +203,7 @@ def test_a_long_press_opens_no_menu_selects_nothing_and_then_drags(hand):
     assert all(hand.page.evaluate("menus"))
     assert hand.page.evaluate("getSelection().toString()") == ""
     hand.fingers("Move", f0=(0.5,))
-    hand.fingers("Move", f0=(0.7,))
+    hand.fingers("Move", f0=(0.6,))
     hand.fingers("End")
     assert hand.state() != before
 
