@@ -34,6 +34,10 @@ class Running:
         self._process.start()
         sender.close()
 
+    def kill(self) -> None:
+        """End it as the system would, at once."""
+        self._process.kill()
+
     def outcome(self) -> Outcome:
         """Wait for its end."""
         try:
