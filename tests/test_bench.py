@@ -97,7 +97,7 @@ def test_the_stages_are_those_of_fit(monkeypatch):
 
 def test_a_command_s_cost_is_its_time_and_its_memory():
     seconds, mebibytes = book.cost([sys.executable, "-c", "pass"])
-    assert 0 < seconds < 60
+    assert seconds > 0
     large = "import subprocess, sys; subprocess.run([sys.executable, '-c', '\"x\" * 2**28'])"
     assert book.cost([sys.executable, "-c", large])[1] > mebibytes + 200  # a kernel's, too
 

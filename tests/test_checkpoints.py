@@ -1,12 +1,15 @@
 """Models to disk and back, and files that are no models."""
 
 import json
+import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from torch.nn.utils import prune
 
 import vaelib
 from vaelib import checkpoints
@@ -186,3 +189,150 @@ def test_every_shipped_file_has_a_recipe():
     known = [*vaelib.recipes.RECIPES, *vaelib.recipes.LADDER]
     assert files <= {f"{name}.safetensors" for name in known}
     assert files >= {f"{name}.safetensors" for name in vaelib.recipes.RECIPES}
+
+
+def test_a_loaded_model_does_not_follow_its_file(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    vaelib.save(model, path)
+    loaded = vaelib.load(path)
+    with open(path, "r+b") as file:  # in place, as cp and some editors do
+        file.write(bytes(path.stat().st_size))
+        file.truncate(10)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor)
+
+
+def test_load_fit_and_save_to_one_name(tmp_path):
+    path, images = tmp_path / "model.safetensors", torch.rand(20, 12)
+    torch.manual_seed(0)
+    vaelib.save(vaelib.VAE(12, 7, 3), path)
+    for _ in range(2):
+        loaded = vaelib.load(path)
+        vaelib.fit(loaded, images, epochs=1, progress=False, device="cpu")
+        vaelib.save(loaded, path)
+        assert torch.equal(vaelib.load(path).decoder[2].bias, loaded.decoder[2].bias)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def profiled(model):
+    model.register_buffer("total_ops", torch.zeros(1, dtype=torch.float64))
+
+
+def parametrized(model):
+    torch.nn.utils.parametrizations.weight_norm(model.encoder[0])
+
+
+def pruned(model):
+    prune.random_unstructured(model.encoder[0], "weight", 0.5)
+
+
+def replaced(model):
+    model.decoder[2] = torch.nn.Linear(7, 9)
+
+
+def deepened(model):
+    model.encoder.append(torch.nn.Linear(6, 6))
+
+
+@pytest.mark.parametrize(
+    ("leftover", "name"),
+    [
+        (profiled, "total_ops"),
+        (parametrized, "encoder.0.parametrizations.weight.original0"),
+        (pruned, "encoder.0.weight_mask"),
+        (replaced, "decoder.2.weight"),
+        (deepened, "encoder.3.weight"),
+    ],
+)
+def test_what_load_would_not_take_is_refused_at_save(model, leftover, name, tmp_path):
+    leftover(model)
+    with pytest.raises(ValueError, match=rf"tensors of a VAE, got others in \[.*'{name}'"):
+        vaelib.save(model, tmp_path / "model.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_advice_about_leftovers_helps(model, tmp_path):
+    path, images = tmp_path / "model.safetensors", torch.rand(2, 12)
+    profiled(model)
+    clean = vaelib.VAE(**model.arguments)
+    clean.load_state_dict(model.state_dict(), strict=False)
+    vaelib.save(clean, path)
+    assert torch.equal(vaelib.load(path).encode(images)[0], model.encode(images)[0])
+
+
+@pytest.mark.parametrize("tie", [lambda weight: weight, lambda weight: weight.t()])
+def test_tied_weights_are_refused_by_name(tie, tmp_path):
+    model = vaelib.VAE(8, 8, 4)
+    model.decoder[2].weight = torch.nn.Parameter(tie(model.encoder[0].weight))
+    with pytest.raises(ValueError, match=r"got decoder.2.weight and encoder.0.weight tied"):
+        vaelib.save(model, tmp_path / "model.safetensors")
+
+
+def test_weights_side_by_side_or_across_in_memory_are_saved(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    vector = torch.nn.utils.parameters_to_vector(model.parameters())
+    torch.nn.utils.vector_to_parameters(vector, model.parameters())
+    across = model.encoder[0].weight.detach().t().contiguous().t()
+    model.encoder[0].weight = torch.nn.Parameter(across)
+    assert not model.encoder[0].weight.is_contiguous()
+    vaelib.save(model, path)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(vaelib.load(path).state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(model, value, tmp_path):
+    with torch.no_grad():
+        model.encoder[2].bias[1] = value
+    with pytest.raises(ValueError, match=r"NaN or infinity in \['encoder.2.bias'\]"):
+        vaelib.save(model, tmp_path / "model.safetensors")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home folder, and another folder in which we are: no folder named ~ may appear there."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    yield tmp_path / "home"
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+class OwnPath(os.PathLike):
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+
+@pytest.mark.parametrize("kind", [str, Path, OwnPath])
+def test_a_path_may_begin_with_the_home_folder(kind, model, home):
+    vaelib.save(model, kind("~/model"))
+    assert vaelib.load(kind("~/model")).arguments == model.arguments
+    images = torch.rand(4, 12)
+    vaelib.fit(model, images, epochs=1, checkpoint=kind("~/run"), progress=False, device="cpu")
+    vaelib.recipes.append_provenance({}, kind("~/entries"))
+    assert sorted(file.name for file in home.iterdir()) == ["entries", "model", "run"]
+
+
+def test_the_cache_may_be_in_the_home_folder(home, monkeypatch):
+    monkeypatch.setenv("VAELIB_CACHE", "~/cache")
+    assert vaelib.data.cache_folder() == home / "cache"
+
+
+def test_paths_that_cannot_be_are_named(model, home):
+    with pytest.raises(ValueError, match=r"wanted the path of a file in .* got the folder ~"):
+        vaelib.save(model, "~")
+    with pytest.raises(ValueError, match=r"exists, got ~/a/model: .*home/a is none"):
+        vaelib.save(model, "~/a/model")
+    with pytest.raises(ValueError, match="text or a path object, got 3"):
+        vaelib.save(model, 3)
+    with pytest.raises(ValueError, match="text or a path object, got b'model'"):
+        vaelib.load(b"model")
+    with pytest.raises(ValueError, match="a home folder that exists, got ~nobody-at-all/model"):
+        vaelib.load("~nobody-at-all/model")
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*home/model"):
+        vaelib.load("~/model")

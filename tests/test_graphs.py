@@ -226,3 +226,43 @@ def test_vaelib_needs_none_of_these_packages():
     packages = ("onnx", "onnxruntime", "onnxscript", "netron", "torchinfo", "thop")
     source = f"import sys; sys.modules.update(dict.fromkeys({packages})); import vaelib"
     subprocess.run([sys.executable, "-c", source], check=True)
+
+
+@pytest.fixture
+def with_weights_beside(vae_file, tmp_path):
+    """The same graph as torch.onnx.export writes large ones: the weights are in a second file."""
+    path = tmp_path / "beside.onnx"
+    save = {"save_as_external_data": True, "location": "beside.data", "size_threshold": 0}
+    onnx.save_model(onnx.load(vae_file), path, **save)
+    assert (tmp_path / "beside.data").exists()
+    return path
+
+
+def test_weights_may_be_in_a_file_beside(with_weights_beside, vae_file, monkeypatch):
+    expected = graphs.graph_layers(vae_file)
+    assert graphs.graph_layers(with_weights_beside) == expected
+    monkeypatch.chdir(with_weights_beside.parent)
+    assert graphs.graph_layers(with_weights_beside.name) == expected
+    monkeypatch.setenv("HOME", str(with_weights_beside.parent))
+    assert graphs.graph_layers("~/beside.onnx") == expected
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_weights_that_are_not_there_are_named(with_weights_beside, damage):
+    data = with_weights_beside.with_name("beside.data")
+    if damage == "missing":
+        data.unlink()
+        message = r"beside.onnx keeps its weights in \['beside.data'\], wanted beside it"
+    else:
+        data.write_bytes(data.read_bytes()[:40])
+        message = "beside.onnx is not a valid ONNX file"
+    with pytest.raises(ValueError, match=message):
+        graphs.graph_layers(with_weights_beside)
+
+
+def test_a_wrapped_model_is_exported_whatever_is_set(vae, vae_file, tmp_path, monkeypatch):
+    path, compiled = tmp_path / "wrapped.onnx", torch.compile(vae, backend="eager")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with torch.device("meta"), torch.inference_mode():
+        graphs.export_onnx(compiled, "~/wrapped.onnx")
+    assert path.read_bytes() == vae_file.read_bytes()

@@ -135,3 +135,55 @@ def test_a_folder_that_is_not_there_is_an_error_before_training(tmp_path):
     for checkpoint in (tmp_path / "nowhere" / "run.pt", tmp_path):
         with pytest.raises(ValueError, match="wanted a checkpoint file in a folder that exists"):
             fit(small_model(), checkpoint)
+
+
+def test_images_of_the_same_sum_are_other_images(path):
+    fit(small_model(), path)
+    with pytest.raises(ValueError, match=r"another run: images was \[50, 12, '"):
+        vaelib.fit(
+            small_model(),
+            DATA.flip(0),
+            DATA,
+            epochs=6,
+            batch_size=20,
+            progress=False,
+            device="cpu",
+            checkpoint=path,
+        )
+
+
+def test_other_frozen_weights_precisions_and_leftovers_are_another_run(path):
+    fit(small_model(), path)
+    frozen = small_model()
+    frozen.decoder[2].bias.requires_grad_(False)
+    message = r"decoder.2.bias was 'torch.float32' and is 'torch.float32 \(frozen\)'"
+    with pytest.raises(ValueError, match=message):
+        fit(frozen, path)
+    with pytest.raises(ValueError, match="images was"):  # which are of the weights' precision
+        fit(small_model().double(), path)
+    profiled = small_model()
+    profiled.register_buffer("total_ops", torch.zeros(1))
+    with pytest.raises(ValueError, match=r"total_ops was None and is 'torch\.float32'"):
+        fit(profiled, path)
+
+
+def test_a_run_with_frozen_weights_goes_on(path):
+    whole, parts = small_model(), small_model()
+    for model in (whole, parts):
+        model.encoder.requires_grad_(False)
+    expected = fit(whole)
+    with pytest.warns(UserWarning, match="after 2 of 6"):
+        fit(parts, path, after_epoch=stop_after(2))
+    assert fit(parts, path).train == expected.train
+    assert torch.equal(weights(parts), weights(whole))
+
+
+def test_a_run_of_an_older_version_is_named_and_kept(path, monkeypatch):
+    fit(small_model(), path)
+    state = resuming._read(path)
+    del state["weights"]
+    monkeypatch.setattr(resuming, "_read", lambda _: state)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"run\.pt was written by an older version: delete it"):
+        fit(small_model(), path)
+    assert path.read_bytes() == before

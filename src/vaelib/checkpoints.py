@@ -102,7 +102,7 @@ def _shared(tensors: dict[str, torch.Tensor]) -> tuple[str, str] | None:
     places.sort()
     for (device, _, end, name), (other_device, start, _, other) in pairwise(places):
         if device == other_device and start < end:
-            return name, other
+            return min(name, other), max(name, other)
     return None
 
 

@@ -37,7 +37,7 @@ def inside(model):
 
 def _inner(network) -> nn.Module | None:
     """What a wrapper holds: `_orig_mod` of torch.compile, `module` of DataParallel and others."""
-    layers = network._modules if isinstance(network, nn.Module) else {}
+    layers = dict(network.named_children()) if isinstance(network, nn.Module) else {}
     if "_orig_mod" in layers:
         return layers["_orig_mod"]
     return None if hasattr(type(network), "encode") else layers.get("module")

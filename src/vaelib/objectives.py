@@ -170,6 +170,8 @@ def training_terms(
     if not torch.is_grad_enabled():
         rows = rows_at_once(model, images, CHUNK)
         if len(images) > rows or num_samples * len(images) > rows:
+            # On a CPU, draws in parts of 16 numbers are those of one part.
+            rows = max(rows - rows % 16, 1)
             return _terms_in_parts(model, images, num_samples, generator, rows)
     if isinstance(model, Autoencoder):
         reconstruction = reconstruction_log_likelihood(model, images, model.encode(images))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-CHUNK = 2**24  # numbers of a layer held at once where no gradient is kept: 64 MiB in float32
+CHUNK = 2**23  # numbers of a layer held at once where no gradient is kept: 32 MiB in float32
 
 
 def rows_at_once(model: torch.nn.Module, images: Tensor, chunk: int) -> int:

@@ -1,0 +1,141 @@
+"""Memory grows neither with the draws nor with the images, beyond what is asked for."""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+import vaelib
+from vaelib import evaluation, objectives, parts, posterior
+
+CHUNK = 2**12  # numbers, as if it were all the memory there is
+
+
+class Largest(TorchDispatchMode):
+    """The size in numbers of the largest tensor that is made, views left out."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        given = {leaf.untyped_storage().data_ptr() for leaf in tensors(args)}
+        result = function(*args, **(kwargs or {}))
+        for leaf in tensors(result):
+            if leaf.untyped_storage().data_ptr() not in given:
+                self.numbers = max(self.numbers, leaf.numel())
+        return result
+
+
+def tensors(tree) -> list[torch.Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
+
+
+@pytest.fixture(autouse=True)
+def little_memory(monkeypatch):
+    for module in (parts, objectives, evaluation):
+        monkeypatch.setattr(module, "CHUNK", CHUNK)
+    monkeypatch.setattr("vaelib.models.CHUNK", CHUNK)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return vaelib.VAE(16, 8, 2)
+
+
+IMAGES = (torch.rand(1500, 1, 4, 4, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+FEW = IMAGES[:30]
+
+
+def without_gradients(function):
+    return torch.no_grad()(function)
+
+
+MANY_DRAWS = {
+    "mean_terms": lambda model: vaelib.mean_terms(model, FEW, 300),
+    "rate_distortion": lambda model: vaelib.rate_distortion(model, FEW, 300),
+    "elbo": without_gradients(lambda model: vaelib.elbo(model, FEW, 300)),
+    "elbo_terms": without_gradients(lambda model: vaelib.elbo_terms(model, FEW, 300)),
+    "iwae_bound": lambda model: vaelib.iwae_bound(model, FEW, 300),
+    "log_likelihood": lambda model: vaelib.log_likelihood(model, FEW, 300, chunk=CHUNK),
+    "sample": lambda model: vaelib.VAE.sample(model, 200),
+}
+MANY_IMAGES = {
+    "mean_terms": lambda model: vaelib.mean_terms(model, IMAGES),
+    "elbo": without_gradients(lambda model: vaelib.elbo(model, IMAGES)),
+    "iwae_bound": lambda model: vaelib.iwae_bound(model, IMAGES, 3),
+    "log_likelihood": lambda model: vaelib.log_likelihood(model, IMAGES, 3, chunk=CHUNK),
+    "kl_per_dimension": lambda model: vaelib.kl_per_dimension(model, IMAGES),
+    "active_units": lambda model: vaelib.active_units(model, IMAGES),
+}
+
+
+@pytest.mark.parametrize("name", MANY_DRAWS)
+def test_draws_are_taken_in_parts(name, model):
+    with Largest() as largest:
+        MANY_DRAWS[name](model)
+    assert largest.numbers <= CHUNK
+
+
+@pytest.mark.parametrize("name", MANY_IMAGES)
+def test_images_are_taken_in_parts(name, model):
+    with Largest() as largest:
+        MANY_IMAGES[name](model)
+    assert largest.numbers <= 1000 * 16  # images that are looked at together, for their range
+
+
+def test_a_wide_layer_counts_as_well_as_the_pixels(model):
+    wide = vaelib.VAE(16, 128, 2)
+    with Largest() as largest:
+        vaelib.log_likelihood(wide, FEW, 10, chunk=CHUNK)
+        vaelib.mean_terms(wide, FEW, 10)
+        wide.sample(100)
+    assert largest.numbers <= CHUNK
+
+
+def test_a_grid_is_held_once_and_looked_at_in_parts(model):
+    images, side = FEW.repeat(4, 1, 1, 1), 40
+    with Largest() as largest:
+        vaelib.grid_posterior(model, images, side=side)
+    assert largest.numbers == len(images) * side**2
+    with Largest() as parts_of_it:
+        posterior._check_edges(vaelib.grid_posterior(model, FEW[: posterior.PART], side=side))
+    assert parts_of_it.numbers <= posterior.PART * side**2
+
+
+def test_moons_are_drawn_in_parts():
+    lines = 28 * 16 * 28  # numbers that a moon takes while it is drawn
+    with Largest() as largest:
+        vaelib.moon_phases(1200, 0)
+    assert largest.numbers <= 500 * lines
+
+
+def test_parts_on_a_cpu_have_the_draws_of_the_whole(model, monkeypatch):
+    generator = torch.Generator()
+    with torch.no_grad():
+        in_parts = vaelib.elbo(model, IMAGES, generator=generator.manual_seed(0))
+    assert model.sample(700, generator.manual_seed(1)).shape == (700, 16)
+    monkeypatch.setattr(objectives, "CHUNK", 2**24)
+    whole = vaelib.elbo(model, IMAGES, generator=generator.manual_seed(0))
+    torch.testing.assert_close(in_parts, whole.detach())
+
+
+def test_draws_in_parts_have_the_mean_of_all(model):
+    with torch.no_grad():
+        in_parts = vaelib.elbo(model, FEW, 2000, torch.Generator().manual_seed(0))
+    whole = vaelib.elbo(model, FEW, 2000, torch.Generator().manual_seed(1))  # with gradients
+    assert whole.requires_grad
+    torch.testing.assert_close(in_parts, whole.detach(), rtol=0.01, atol=0)
+
+
+def test_an_autoencoder_s_images_are_taken_in_parts_too():
+    torch.manual_seed(0)
+    model = vaelib.Autoencoder(16, 8, 2)
+    with torch.no_grad(), Largest() as largest:
+        in_parts = vaelib.elbo(model, IMAGES, 5)
+    assert largest.numbers <= CHUNK
+    torch.testing.assert_close(in_parts, vaelib.elbo(model, IMAGES).detach())
+
+
+def test_a_count_in_parts_is_the_count():
+    assert list(parts.parts_of(7, 3)) == [3, 3, 1]
+    assert list(parts.parts_of(6, 3)) == [3, 3]
