@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
-BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --quiet
+PORT ?= 8000
 
 # Tests wait for browsers half of their time, so there are two workers a core; each takes one thread.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
@@ -11,8 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q --dist loadfile --no-loadscope-reor
 .PHONY: book lab test quick jitter matrix notebooks checkpoints bench figures screenshot requirements serve clean environment
 
 book: $(ENVIRONMENT)
-	@$(BUILD) || { rm -rf _build/.doctrees; exit 1; }  # a page with a warning is read again
-	@$(BIN)/python -c 'import pathlib; print("The book is at", pathlib.Path("_build/html/index.html").resolve().as_uri())'
+	@$(BIN)/python book/build.py
 
 lab: book  # JupyterLab with a plain copy of each chapter; OPTIONS are its own
 	@$(BIN)/python book/copies.py $(OPTIONS)
@@ -58,7 +57,7 @@ screenshot: book  # the README's picture of a widget
 	$(BIN)/python img/screenshot.py
 
 serve: book
-	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+	$(BIN)/python book/serve.py $(PORT)
 
 environment: $(ENVIRONMENT)
 
