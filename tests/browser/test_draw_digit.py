@@ -138,8 +138,8 @@ def sheet_of(figure):
 
 
 def on_sheet(figure, spot):
-    box = sheet_of(figure).bounding_box()
-    return box["x"] + spot[0] * box["width"], box["y"] + spot[1] * box["height"]
+    box = sheet_of(figure).bounding_box()  # with a border of one pixel
+    return box["x"] + 1 + spot[0] * (box["width"] - 2), box["y"] + 1 + spot[1] * (box["height"] - 2)
 
 
 def stroke(figure, spots, steps=5):
