@@ -336,3 +336,12 @@ def test_paths_that_cannot_be_are_named(model, home):
         vaelib.load("~nobody-at-all/model")
     with pytest.raises(FileNotFoundError, match=r"there is no file .*home/model"):
         vaelib.load("~/model")
+
+
+def test_a_link_stays_and_its_file_is_written(model, tmp_path):
+    file, link = tmp_path / "third.safetensors", tmp_path / "latest.safetensors"
+    link.symlink_to(file)
+    for _ in range(2):
+        vaelib.save(model, link)
+        assert link.is_symlink()
+        assert vaelib.load(file).arguments == vaelib.load(link).arguments == model.arguments

@@ -187,3 +187,11 @@ def test_a_run_of_an_older_version_is_named_and_kept(path, monkeypatch):
     with pytest.raises(ValueError, match=r"run\.pt was written by an older version: delete it"):
         fit(small_model(), path)
     assert path.read_bytes() == before
+
+
+def test_another_working_folder_does_not_move_the_file(path, monkeypatch, tmp_path):
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    fit(small_model(), path.name, after_epoch=lambda *_: monkeypatch.chdir(tmp_path / "other"))
+    assert list((tmp_path / "other").iterdir()) == []
+    assert len(fit(small_model(), path).train) == 6

@@ -207,6 +207,15 @@ def test_what_cannot_be_scored_or_trained_is_named(model, message):
             use(model)
 
 
+def distributed():
+    model = torch.nn.parallel.DistributedDataParallel.__new__(
+        torch.nn.parallel.DistributedDataParallel
+    )
+    torch.nn.Module.__init__(model)  # its own would ask for other processes
+    model.module = small_model()
+    return model
+
+
 def inference_model():
     with torch.inference_mode():
         return small_model()
@@ -218,6 +227,7 @@ def inference_model():
         (lambda: small_model().requires_grad_(False), "weights are all frozen"),
         (lambda: small_model().half(), r"got torch\.float16, .*call model\.float"),
         (lambda: small_model().bfloat16(), r"got torch\.bfloat16, .*precision=.bfloat16."),
+        (distributed, "got a DistributedDataParallel, .* give its .module to one process"),
         (inference_model, "got some made under torch.inference_mode"),
     ],
 )

@@ -156,7 +156,8 @@ def reconstruction_log_likelihood(model, images: Tensor, z: Tensor) -> Tensor:
         images: (B, ...).
         z: (..., B, D); leading axes, such as K samples an image, are kept.
     """
-    model = unwrapped(model)
+    if not isinstance(model, Autoencoder | VAE):  # asked in every step
+        model = unwrapped(model)
     pixels = images.flatten(1)  # (B, C, H, W) -> (B, input_dim)
     if model.likelihood == "bernoulli":
         return bernoulli_log_likelihood(pixels, model.decode_logits(z))

@@ -14,6 +14,11 @@ def trainable(model, settings: Settings) -> nn.Module:
     Raises:
         ValueError: if it has no weights that Adam can move, or not those that the objective needs.
     """
+    if isinstance(model, nn.parallel.DistributedDataParallel):
+        raise ValueError(
+            "wanted a model to train in this process alone, got a DistributedDataParallel, whose "
+            "gradients fit would not exchange: give its .module to one process"
+        )
     network = unwrapped(model)
     weights = trained_weights(network)
     if not weights:

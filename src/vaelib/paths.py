@@ -19,12 +19,15 @@ def expanded(path) -> Path:
 
 
 def file_to_write(path, what: str = "the path of a file") -> Path:
-    """The same, of a file that can be made: errors as `expanded`.
+    """The same, of a file that can be made, from the root on: errors as `expanded`.
+
+    A link is followed, so that the file that it names is written and not the link.
 
     Raises:
         ValueError: if it is a folder, or its folder is not there; the message says `what` it is.
     """
-    file = expanded(path)
+    file = expanded(path).absolute()  # for the working folder may change before it is written
+    file = file.resolve() if file.is_symlink() else file
     if file.is_dir():
         raise ValueError(f"wanted {what} in a folder that exists, got the folder {path}")
     if not file.parent.is_dir():

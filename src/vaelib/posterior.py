@@ -57,8 +57,11 @@ class GridPosterior(NamedTuple):
     @plain_torch(gradients=False)
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and log-variances of the true posterior: (B, 2), (B, 2)."""
-        density = self.log_density.exp() * self._step() ** 2
-        marginals = torch.stack([density.sum(2), density.sum(1)], 1)  # (B, 2, G)
+        marginals = []
+        for log_density in self.log_density.split(PART):
+            density = log_density.exp() * self._step() ** 2
+            marginals.append(torch.stack([density.sum(2), density.sum(1)], 1))
+        marginals = torch.cat(marginals)  # (B, 2, G)
         mean = marginals @ self.axis
         deviation = self.axis - mean.unsqueeze(-1)
         return mean, (marginals * deviation.square()).sum(-1).log()

@@ -83,10 +83,15 @@ def fit(
     The seed governs the order of the images and the noise, not the initial weights;
     on one machine the same seed gives the same weights to the last bit. Ctrl-C ends training with a
     warning; the model keeps the weights that it has reached. With glibc, the process keeps up to
-    256 MiB of freed memory from the first call on (`keep_freed_memory`).
+    256 MiB of freed memory from the first call on (`keep_freed_memory`). No other setting of the
+    process is changed, and none of torch (default device and precision, gradients, autocast)
+    changes the result.
 
     Args:
-        model: an `Autoencoder` or a `VAE`.
+        model: an `Autoencoder` or a `VAE`, with weights in float32 or float64; in a wrapper of
+            torch it is the network inside that is trained, on one device. Weights whose
+            requires_grad is False stay as they are, and layers of such weights alone are in eval
+            mode meanwhile. Other layers train in the mode that they are in.
         train: an `ImageDataset`, or images (N, ...) in [0, 1].
         test: the same, scored after each epoch.
         learning_rate: Adam's step size, the highest of the schedule.
@@ -111,7 +116,8 @@ def fit(
         checkpoint: a file to go on from, if it exists, and to write every ten seconds and at the
             end. A run that was cut off ends with the same weights as one that was not, whatever the
             weights of the model that it goes on with. The file stays: delete it to train anew.
-        after_epoch: called with the model and the history so far at the end of every epoch.
+        after_epoch: called with the model and the history so far at the end of every epoch, in the
+            state that torch was in before the call.
         progress: show a bar; the environment variable TQDM_DISABLE=1 hides every bar.
 
     Returns:
@@ -120,7 +126,8 @@ def fit(
     Raises:
         ValueError: if the images are not in [0, 1], or the training images are grey and the test
             images black and white, or the other way round; if an argument is out of range, the
-            device is not here, or the checkpoint is damaged or of other arguments.
+            model has no weights that can be trained, the device is not here, or the checkpoint is
+            damaged or of other arguments.
         TrainingDiverged: if the loss is not finite; its `history` has the epochs so far.
         MemoryError: if the memory does not suffice.
     """
@@ -254,7 +261,7 @@ def mean_terms(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> Te
     """The two terms averaged over all images, as numbers in nats per image.
 
     On one kind of device the noise depends on the seed alone, so that two models are compared on
-    the same draws.
+    the same draws. Layers are in eval mode meanwhile, and memory does not grow with K.
 
     Args:
         images: (N, ...) in [0, 1].
