@@ -13,6 +13,7 @@ import zlib
 import anywidget
 from matplotlib.figure import Figure
 
+from vaelib.devices import plain_torch
 from vaelib.plots import png
 
 IMPORT = re.compile(
@@ -60,6 +61,8 @@ class Widget(anywidget.AnyWidget):
     def __init_subclass__(cls, **kwargs):
         if "source" in vars(cls):
             cls._esm, cls._css = module(cls.source), stylesheet()
+        for name in {"__init__", "still"} & vars(cls).keys():  # whatever is set in torch
+            setattr(cls, name, plain_torch(gradients=False)(vars(cls)[name]))
         super().__init_subclass__(**kwargs)
 
     def still(self) -> tuple[Figure, str]:

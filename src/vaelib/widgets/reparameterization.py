@@ -50,7 +50,7 @@ class Reparameterization(Widget):
 
     def __init__(self, mu: float = 1.0, sigma: float = 0.5, eps=None, seed: int = 0):
         if eps is None:
-            generator = torch.Generator().manual_seed(checks.seed(seed))
+            generator = torch.Generator().manual_seed(checks.random_seed(seed))
             eps = torch.randn(10, generator=generator, dtype=torch.float64, device="cpu")
         super().__init__(mu=mu, sigma=sigma, eps=eps, drawn_with=[mu, sigma], seed=seed)
 
