@@ -24,11 +24,11 @@ def main(port: str = "8000") -> None:
             f"port {port} of {HOST} cannot be had ({reason}): stop what uses it, "
             "or name another one: make serve PORT=8001"
         )
-    print(
-        f"The book is at http://{HOST}:{server.server_port}/ (Ctrl-C stops)",
-        flush=True,
-    )
     try:
+        print(
+            f"The book is at http://{HOST}:{server.server_port}/ (Ctrl-C stops)",
+            flush=True,
+        )
         server.serve_forever()
     except KeyboardInterrupt:
         print()

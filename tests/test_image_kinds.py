@@ -154,7 +154,7 @@ def test_fit_takes_networks_that_have_no_place_for_a_shape():
 
 def test_training_and_test_images_have_one_size():
     with pytest.raises(ValueError, match=r"of one size, got \(8,\) and \(9,\)"):
-        vaelib.fit(torch.nn.Linear(8, 8), torch.rand(3, 8), torch.rand(3, 9))
+        vaelib.fit(vaelib.VAE(8, 6, 2), torch.rand(3, 8), torch.rand(3, 9))
 
 
 def test_a_run_goes_on_though_the_model_has_learned_its_shape(tmp_path):
