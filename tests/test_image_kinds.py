@@ -153,7 +153,7 @@ def test_fit_takes_networks_that_have_no_place_for_a_shape():
 
 
 def test_training_and_test_images_have_one_size():
-    with pytest.raises(ValueError, match=r"of one size, got \(8,\) and \(9,\)"):
+    with pytest.raises(ValueError, match="of 8 pixels each, got shape"):
         vaelib.fit(vaelib.VAE(8, 6, 2), torch.rand(3, 8), torch.rand(3, 9))
 
 

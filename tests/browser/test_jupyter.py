@@ -164,9 +164,10 @@ def test_a_wrong_value_is_refused_in_the_kernel(chapter):
 
 def test_a_drawing_reaches_python(chapter):
     page, _ = chapter
-    widget = page.locator(".vae-root").nth(1)
+    clear = page.get_by_role("button", name="clear")
+    widget = page.locator(".vae-root").filter(has=clear)
     widget.scroll_into_view_if_needed(timeout=MINUTE)
-    widget.get_by_role("button", name="clear").click()
+    clear.click()
     await_python(chapter, "sheet.mu is None")
     sheet = widget.locator("canvas[tabindex='0']").first
     box = sheet.bounding_box()
@@ -214,7 +215,8 @@ def gallery(browser, lab):
     nbformat.write(notebook, runtime.parent / "book" / "gallery.ipynb")
     with Visit(browser, address, viewport={"width": 1400, "height": 1000}) as visit:
         page = visit.page
-        page.goto(f"{address}lab/tree/gallery.ipynb?token={TOKEN}")
+        # In a workspace of its own, where the chapter is not open besides.
+        page.goto(f"{address}lab/workspaces/gallery/tree/gallery.ipynb?token={TOKEN}")
         expect(page.get_by_text("| Idle")).to_be_visible(timeout=MINUTE)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
