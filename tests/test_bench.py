@@ -44,11 +44,12 @@ def test_spread_is_the_median_between_the_extremes():
 
 @pytest.mark.parametrize(("rate", "reached"), [(1e-6, False), (0.01, True)])
 def test_a_race_is_won_at_the_plain_loop_s_loss(monkeypatch, rate, reached):
-    small = {name: vaelib.mnist(name).images[:2000] for name in ("train", "test")}
+    small = {name: vaelib.mnist(name).images[:500] for name in ("train", "test")}
     monkeypatch.setattr(training, "MNIST_IMAGES", small)
     monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in small["train"]])
-    options = {"epochs": 12, "batch_size": 256, "learning_rate": rate, "mean_bias": reached}
-    monkeypatch.setitem(training.NETWORKS["784-256-2"], "options", options)
+    options = {"epochs": 12, "batch_size": 64, "learning_rate": rate, "mean_bias": reached}
+    network = {"sizes": (784, 32, 2), "options": options}
+    monkeypatch.setitem(training.NETWORKS, "784-256-2", network)
     found = training.measure("784-256-2", rounds=2, epochs=1)
     for run in found["fit"].values():
         assert run["reached"] is reached
@@ -75,7 +76,7 @@ def test_the_rate_is_of_both_precisions_without_the_rehearsal(monkeypatch):
 
 
 def test_every_stage_trains_the_network(monkeypatch):
-    images = vaelib.mnist("train").images[:2000]
+    images = vaelib.mnist("train").images[:1000]
     monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in images])
     for stage in range(len(ablation.STAGES)):
         torch.manual_seed(0)
@@ -86,7 +87,7 @@ def test_every_stage_trains_the_network(monkeypatch):
 
 
 def test_the_stages_are_those_of_fit(monkeypatch):
-    images = vaelib.mnist("train").images[:500]
+    images = vaelib.mnist("train").images[:100]
     monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in images])
     found = ablation.measure("784-256-2", images, rounds=2)
     assert [stage["trick"] for stage in found["stages"]] == list(ablation.STAGES)

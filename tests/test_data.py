@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.resources
-import multiprocessing
+import os
 import tarfile
 
 import numpy as np
@@ -12,6 +12,7 @@ from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 
 import vaelib
+from tests.processes import Running
 from vaelib import data
 
 
@@ -20,6 +21,11 @@ def cache(tmp_path, monkeypatch):
     """An empty data cache of the test's own."""
     monkeypatch.setenv(data.CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+def unpack(cache):
+    os.environ[data.CACHE_VARIABLE] = str(cache)
+    data.mnist_root()
 
 
 def raw(cache):
@@ -111,13 +117,8 @@ def test_a_cache_that_cannot_be_written_says_where_and_what_moves_it(tmp_path, m
 
 
 def test_two_processes_may_unpack_at_once(cache):
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=data.mnist_root) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    workers = [Running(unpack, cache) for _ in range(2)]
+    assert [worker.outcome() for worker in workers] == [(0, None, None)] * 2
     assert sorted(path.name for path in raw(cache).iterdir()) == sorted(data.RAW_MD5)
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import threading
 from pathlib import Path
 
@@ -15,8 +16,13 @@ HTML = ROOT / "_build" / "html"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
+DRAWING = re.compile(r"/mathjax/|/fontawesome\.js")
+
+
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     """Serve files without a line on stderr for each."""
+
+    protocol_version = "HTTP/1.1"  # one connection for all of a page's files
 
     def log_message(self, *_):
         pass
@@ -54,14 +60,17 @@ def browser():
 class Visit:
     """A page in a context of its own, and all that went wrong on it.
 
-    A test that does not look at formulas can go without `mathematics`, which takes a second.
+    A test that looks at neither formulas nor icons can go without the scripts that draw them
+    (`mathematics=False`), which take most of a page's time.
     """
 
     def __init__(self, browser, base: str, mathematics: bool = True, **options):
         self.base, self.mathematics, self.problems = base, mathematics, []
         self.context = browser.new_context(**options)
-        self.context.route("**/*", self._only_the_book)
+        if not mathematics:
+            self.context.route(DRAWING, _give_nothing)
         self.page = self.context.new_page()
+        self.page.on("request", self._note_host)
         self.page.on("requestfailed", lambda request: self._note("failed request", request.url))
         self.page.on("response", self._note_status)
         self.page.on("pageerror", lambda error: self._note("script error", error))
@@ -75,15 +84,9 @@ class Visit:
         self.page.evaluate("() => window.MathJax?.startup?.promise.then(() => null)")
         return self
 
-    def _only_the_book(self, route):
-        url = route.request.url
-        if not self.mathematics and "/mathjax/" in url:
-            route.fulfill(body="", content_type="text/javascript")
-        elif url.startswith((self.base, "data:", "blob:")):
-            route.continue_()
-        else:
-            self._note("request to another host", url)
-            route.abort()
+    def _note_host(self, request):
+        if not request.url.startswith((self.base, "data:", "blob:")):
+            self._note("request to another host", request.url)
 
     def _note(self, kind, what):
         self.problems.append(f"{kind}: {what}")
@@ -101,6 +104,10 @@ class Visit:
 
     def __exit__(self, *_):
         self.context.close()
+
+
+def _give_nothing(route):
+    route.fulfill(body="", content_type="text/javascript")
 
 
 def built(page: Path) -> str:

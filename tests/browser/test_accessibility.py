@@ -1,20 +1,31 @@
-"""Each page serves a reader with a screen reader, without a mouse, or who wants no motion.
+"""Each page, served, is whole, and serves a reader with a screen reader, without a mouse, on a
+phone, in the dark, or who wants no motion.
 
 axe (https://github.com/dequelabs/axe-core) reads each page on a laptop and on a phone with all
-that can be unfolded unfolded. Everything is judged in light mode; the rules on colour, which alone
-can tell the modes apart, once more in dark mode.
+that can be unfolded unfolded: in light mode by all its rules, in dark mode by those on colour,
+which alone can tell the modes apart.
 """
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
 from tests.browser.conftest import HTML, PHONE, Visit, built
-from tests.browser.test_pages import contrast
+from tests.browser.judged import (
+    SHAPES,
+    assert_all_is_rendered,
+    assert_axe_objects_to_no_colour,
+    assert_axe_objects_to_nothing,
+    assert_images_are_there,
+    become_a_phone,
+    contrast,
+    darken,
+    luminance,
+    text_and_ground,
+)
 from tests.pages import chapters
 
 WIDE = {"viewport": {"width": 1280, "height": 800}}
 MADE_BY_SPHINX = ("search.html?q=chunk", "genindex.html", "py-modindex.html")
-RULES = {"target-size": {"enabled": True}}  # WCAG 2.2 AA, which axe leaves out unless asked
 
 
 def paths() -> list[str]:
@@ -23,24 +34,21 @@ def paths() -> list[str]:
     return [*map(built, chapters()), *made]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[(path, device) for path in paths() for device in ("wide", "phone")],
-    ids=lambda param: f"{param[0].removeprefix('book/').partition('.')[0]}-{param[1]}",
-)
+def stem(path: str) -> str:
+    return path.removeprefix("book/").partition(".")[0]
+
+
+@pytest.fixture(scope="module", params=paths(), ids=stem)
 def visit(request, browser, server):
-    """A page in light mode, unfolded; the tests may change its colours and its focus."""
-    path, device = request.param
-    options = {"wide": WIDE, "phone": PHONE}[device]
-    with Visit(browser, server, color_scheme="light", reduced_motion="reduce", **options) as one:
-        unfold(one.open(path).page)
-        lighten(one.page)
-        one.page.evaluate(AXE_SCRIPT + "; null")
-        yield one
+    """A page on a laptop in light mode, as it opens."""
+    with Visit(browser, server, color_scheme="light", reduced_motion="reduce", **WIDE) as one:
+        yield one.open(request.param)
 
 
-def unfold(page):
-    """Open each solution and dropdown, and let each widget draw itself."""
+@pytest.fixture(scope="module")
+def unfolded(visit):
+    """The same page with all open that can be opened, and axe at hand."""
+    page = visit.page
     page.evaluate("""() => {
         document.querySelectorAll("details").forEach(each => { each.open = true; });
         document.querySelectorAll(".toggle-hidden .toggle-button").forEach(each => each.click());
@@ -48,48 +56,38 @@ def unfold(page):
     for widget in page.query_selector_all("[data-widget]:not([data-ready])"):
         widget.scroll_into_view_if_needed()
         page.wait_for_function("widget => widget.matches('[data-ready]')", arg=widget)
-    page.evaluate("scrollTo(0, 0)")
-
-
-def lighten(page):
-    """Leave out what would tell axe nothing new, which is most of a page and of its time.
-
-    The glyphs of a formula are hidden from screen readers, which read its MathML; and of code of
-    the same class on the same ground, one piece is enough to measure.
-    """
     page.evaluate("""() => {
+        scrollTo(0, 0);
+        // A formula's glyphs are hidden from screen readers, which read its MathML.
         document.querySelectorAll("mjx-container > svg").forEach(each => each.replaceChildren());
-        const seen = new Set();
-        const isKnown = token => {
-            const ground = getComputedStyle(token.closest(".highlight")).backgroundColor;
-            const looks = `${token.className} on ${ground}`;
-            return seen.has(looks) || !seen.add(looks);
-        };
-        const tokens = [...document.querySelectorAll(".highlight pre span:not(:has(*))")];
-        tokens.filter(isKnown).forEach(token => token.replaceWith(...token.childNodes));
     }""")
+    page.evaluate(AXE_SCRIPT + "; null")
+    return page
 
 
-def assert_axe_objects_to_nothing(page, **options):
-    """Fail with a line for each element: rule, where, and what would mend it."""
-    options = {"reporter": "no-passes", "rules": RULES} | options
-    found = page.evaluate("options => axe.run(options).then(found => found.violations)", options)
-    lines = [
-        " ".join([rule["id"], *map(str, node["target"]), "|", *failures(node)])
-        for rule in found
-        for node in rule["nodes"]
-    ]
-    if lines:
-        pytest.fail("\n".join(lines), pytrace=False)
+@pytest.fixture(scope="module")
+def phone(visit, unfolded):
+    """The same page, once more in light mode, on a phone."""
+    unfolded.emulate_media(color_scheme="light")
+    become_a_phone(visit)
+    return unfolded
 
 
-def failures(node) -> list[str]:
-    return [check["message"] for kind in ("any", "all", "none") for check in node[kind]]
+def test_page_asks_no_other_host_and_renders_all_mathematics(visit):
+    assert_all_is_rendered(visit)
 
 
-def darken(page):
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_selector("html[data-theme=dark]")
+def test_every_image_is_there_and_described(visit):
+    assert_images_are_there(visit.page)
+
+
+def test_solutions_are_hidden_until_opened(visit):
+    for solution in visit.page.locator("div.solution.dropdown").all():
+        content = solution.locator(".section, section").first
+        assert not content.is_visible()
+        solution.locator("button.toggle-button").click()
+        assert content.is_visible()
+        solution.locator("button.toggle-button").click()
 
 
 # What takes the Tab key, that of it which shows no outline of its own, and the colours of outlines.
@@ -110,12 +108,12 @@ FOCUS = """() => {
 }"""
 
 
-def test_every_formula_is_there_as_mathml(visit):
-    assert visit.page.locator("mjx-container:not(:has(mjx-assistive-mml math))").count() == 0
+def test_every_formula_is_there_as_mathml(unfolded):
+    assert unfolded.locator("mjx-container:not(:has(mjx-assistive-mml math))").count() == 0
 
 
-def test_nothing_moves_for_who_wants_no_motion(visit):
-    moving = visit.page.evaluate("""() => [...document.querySelectorAll("*")].filter(each => {
+def test_nothing_moves_for_who_wants_no_motion(unfolded):
+    moving = unfolded.evaluate("""() => [...document.querySelectorAll("*")].filter(each => {
         const style = getComputedStyle(each);
         return /[1-9]/.test(style.transitionDuration + style.animationDuration)
             || style.scrollBehavior === "smooth";
@@ -123,17 +121,35 @@ def test_nothing_moves_for_who_wants_no_motion(visit):
     assert moving == []
 
 
-def test_axe_objects_to_nothing(visit):
-    assert_axe_objects_to_nothing(visit.page)
+def test_axe_objects_to_nothing(unfolded):
+    assert_axe_objects_to_nothing(unfolded, SHAPES)
 
 
-def test_focus_shows_and_axe_objects_to_no_colour_in_either_mode(visit):
-    page = visit.page
+def test_text_and_focus_stand_out_in_either_mode(unfolded):
+    assert_colours_stand_out(unfolded)
+
+
+def test_axe_objects_to_nothing_on_a_phone(phone):
+    assert_axe_objects_to_nothing(phone, SHAPES)
+
+
+def test_a_phone_shows_it_all_in_either_mode(phone):
+    assert_colours_stand_out(phone)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def assert_colours_stand_out(page):
+    """In light mode, and then in dark mode."""
     page.keyboard.press("Tab")  # from here on the keyboard is in use
     assert_focus_shows(page)
+    assert_axe_objects_to_no_colour(page)
+    assert contrast(*text_and_ground(page)) > 7
     darken(page)
     assert_focus_shows(page)
-    assert_axe_objects_to_nothing(page, runOnly=["color-contrast", "link-in-text-block"])
+    assert_axe_objects_to_no_colour(page)
+    text, ground = text_and_ground(page)
+    assert contrast(text, ground) > 7
+    assert luminance(ground) < 0.1
 
 
 def assert_focus_shows(page):

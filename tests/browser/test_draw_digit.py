@@ -266,8 +266,8 @@ def test_mouse_draws_what_is_then_encoded(cleared):
     assert_encoded(cleared, pixels)
 
 
-def test_finger_draws_on_a_phone(browser, base):
-    with Visit(browser, base, mathematics=False, **PHONE) as one:
+def test_finger_draws_on_a_phone(browser, server):
+    with Visit(browser, server, mathematics=False, **PHONE) as one:
         figure = ready_widget(one.open(PAGE), "DrawDigit")
         figure.get_by_role("button", name="clear").tap()
         expect(said(figure)).to_contain_text("Nothing is drawn")

@@ -19,8 +19,8 @@ SET = (
 
 
 @pytest.fixture(scope="module")
-def figure(browser, base):
-    with Visit(browser, base, mathematics=False) as visit:
+def figure(browser, server):
+    with Visit(browser, server, mathematics=False) as visit:
         yield ready_widget(visit.open(PAGE), "GaussianKL")
         assert visit.problems == []
 

@@ -1,30 +1,24 @@
 """The plain copies: as files, in a real JupyterLab, and behind the page's download button."""
 
-import json
 import os
 import re
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from book import copies
 from tests.browser.conftest import Visit, built
+from tests.browser.jupyterlab import MINUTE, SCREEN, opened, run_all, serving, shut_down
 from tests.pages import ROOT, markdown_of, notebooks, read
 
-sys.path.insert(0, str(ROOT / "book"))
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import copies
 import resolved
 
-TOKEN = secrets.token_hex()
-MINUTE = 60_000  # milliseconds, as Playwright counts
 RAW = {
     "a role": r"\{[\w:+-]+\} ?`",
     "a directive": r"[`~:]{3,} *\{",
@@ -154,65 +148,13 @@ def folder():
 def jupyter(folder, tmp_path_factory):
     """The address of a JupyterLab that was started as `make lab` starts it."""
     home = tmp_path_factory.mktemp("jupyter")
-    names = "CONFIG_DIR DATA_DIR RUNTIME_DIR"
-    folders = [f"JUPYTER_{name}" for name in names.split()]
-    folders += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR"]
-    whole = home / "JUPYTERLAB_SETTINGS_DIR" / "@jupyterlab" / "notebook-extension"
-    whole.mkdir(parents=True)  # a test reads the whole notebook, not only what is in view
-    (whole / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
-    installed = home / "JUPYTER_CONFIG_DIR" / "jupyter_server_config.d"
-    installed.mkdir(parents=True)  # where the installed package would put it
-    shutil.copy(ROOT / "src" / "vaelib_jupyter" / "vaelib.json", installed)
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.ip=127.0.0.1"]
-    options += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0"]
-    with open(home / "log", "w") as log:
-        server = subprocess.Popen(
-            copies.command(folder, options),
-            env=os.environ | {name: str(home / name) for name in folders},
-            stdout=log,
-            stderr=log,
-        )
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        wait_for(address, server, home / "log")
+    with serving(folder, home) as address:
         assert "vaelib_jupyter | extension was successfully loaded" in (home / "log").read_text()
         yield address
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:  # it waits for a browser that has gone
-            server.kill()
-            server.wait()
-
-
-def wait_for(address, server, log):
-    for _ in range(240):
-        if server.poll() is not None:
-            break
-        try:
-            urllib.request.urlopen(f"{address}api", timeout=5)
-            return
-        except OSError:
-            time.sleep(0.25)
-    pytest.fail(f"JupyterLab did not answer:\n{log.read_text()[-3000:]}")
-
-
-def opened(visit, name: str):
-    """A notebook in JupyterLab, with its cells shown; its panel."""
-    page = visit.page
-    page.goto(f"{visit.base}lab/tree/{name}?token={TOKEN}&reset")
-    panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-    expect(panel.locator(".jp-Cell").first).to_be_visible(timeout=MINUTE)
-    expect(page.get_by_text("| Idle")).to_be_visible(timeout=MINUTE)
-    return panel
 
 
 def test_jupyterlab_shows_a_copy_as_it_is_meant(browser, jupyter):
-    with Visit(browser, jupyter, viewport={"width": 1400, "height": 1000}) as visit:
+    with Visit(browser, jupyter, viewport=SCREEN) as visit:
         panel = opened(visit, "building.ipynb")
         source = markdown_of(ROOT / "book" / "building.ipynb")
         prose = panel.locator(".jp-MarkdownOutput")
@@ -239,10 +181,9 @@ def test_a_copy_that_was_run_and_saved_shows_pictures_when_it_is_opened_again(
     browser, jupyter, folder
 ):
     before = git_status()
-    with Visit(browser, jupyter, viewport={"width": 1400, "height": 1000}) as visit:
+    with Visit(browser, jupyter, viewport=SCREEN) as visit:
         panel = opened(visit, "widget.ipynb")
-        visit.page.get_by_role("menuitem", name="Run", exact=True).click()
-        visit.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        run_all(visit.page)
         live = panel.locator(".vae-root")
         expect(live).to_be_visible(timeout=MINUTE)
         visit.page.keyboard.press("Control+s")
@@ -258,20 +199,6 @@ def test_a_copy_that_was_run_and_saved_shows_pictures_when_it_is_opened_again(
     assert saved.execution_count
     assert set(saved.outputs[0].data) == {"image/png", "text/plain"}
     assert git_status() == before
-
-
-def shut_down(address: str):
-    """End all kernels, as a reader's evening does."""
-    with urllib.request.urlopen(f"{address}api/kernels?token={TOKEN}") as answer:
-        kernels = json.load(answer)
-    assert kernels
-    for kernel in kernels:
-        request = urllib.request.Request(
-            f"{address}api/kernels/{kernel['id']}?token={TOKEN}",
-            method="DELETE",
-            headers={"Authorization": f"token {TOKEN}"},
-        )
-        urllib.request.urlopen(request)
 
 
 def git_status() -> str:

@@ -13,8 +13,8 @@ NAMES = ("mu", "sigma", "eps", "chosen", "direct", "drawn_with", "seed")
 
 
 @pytest.fixture(scope="module")
-def figure_of_page(browser, base):
-    with Visit(browser, base, mathematics=False) as visit:
+def figure_of_page(browser, server):
+    with Visit(browser, server, mathematics=False) as visit:
         yield ready_widget(visit.open(PAGE), "Reparameterization")
         assert visit.problems == []
 

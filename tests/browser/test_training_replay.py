@@ -26,8 +26,8 @@ def stored():
 
 
 @pytest.fixture(scope="module")
-def figure(browser, base):
-    with Visit(browser, base, mathematics=False) as visit:
+def figure(browser, server):
+    with Visit(browser, server, mathematics=False) as visit:
         yield ready_widget(visit.open(PAGE), "TrainingReplay")
         assert visit.problems == []
 
