@@ -18,7 +18,7 @@ def assert_all_is_rendered(visit):
 
 
 def assert_images_are_there(page):
-    for image in page.locator("article img").all():
+    for image in page.locator("article img:not(.toggler)").all():  # Sphinx's own, of the index
         if not image.evaluate("i => i.closest('figure[data-widget]')"):  # a widget hides its own
             image.scroll_into_view_if_needed()
         assert image.evaluate("i => i.decode().then(() => i.naturalWidth)") > 0
@@ -28,7 +28,7 @@ def assert_images_are_there(page):
 def text_and_ground(page) -> list[str]:
     """The colours of the first text of the article and of the page."""
     colors = "p => [getComputedStyle(p).color, getComputedStyle(document.body).backgroundColor]"
-    return page.locator("article :is(p, h1)").first.evaluate(colors)
+    return page.locator("main :is(p, h1, li)").first.evaluate(colors)
 
 
 def luminance(color: str) -> float:

@@ -9,15 +9,15 @@ from tests.browser.jupyterlab import MINUTE, SCREEN, kernel_of, opened, python, 
 
 EVERY_WIDGET = """import torch, vaelib
 w = vaelib.widgets
-images, labels = torch.rand(9, 784), torch.arange(9)
-model = vaelib.VAE(784, 8, 2)
+images, labels = vaelib.mnist("test").images[:99], vaelib.mnist("test").labels[:99]
+model = vaelib.pretrained("vae-2d")
 history = vaelib.History([vaelib.Terms(-1.0, 1.0)], [])
 colour = vaelib.VAE(48, 8, 2, image_shape=(3, 4, 4))
 shown = [
     w.GaussianKL(), w.Reparameterization(), w.LatentExplorer(model, images, labels),
     w.DrawDigit(model, images, labels),
-    w.AutoencoderVersusVAE(vaelib.Autoencoder(784, 8, 2), model, images, labels),
-    w.TrainingReplay(history, torch.randn(2, 9, 2), labels),
+    w.AutoencoderVersusVAE(vaelib.pretrained("autoencoder-2d"), model, images, labels),
+    w.TrainingReplay(history, torch.randn(2, 99, 2), labels),
     w.latent_sliders(model), w.latent_sliders(colour),
 ]
 explorer, sheet, sliders = shown[2], shown[3], shown[6]
@@ -66,6 +66,26 @@ def test_the_first_pictures_are_drawn_in_the_colours_of_the_page(gallery):
             arg=canvas.element_handle(),
             timeout=5000,
         )
+
+
+def test_python_sees_a_slider_move(gallery):
+    page, _ = gallery
+    widget = page.locator(".vae-root").nth(2)
+    widget.scroll_into_view_if_needed()
+    slider = widget.get_by_label("z₁")
+    slider.focus()
+    page.keyboard.press("End")
+    right = float(slider.input_value())
+    await_python(gallery, f"abs(explorer.z[0] - {right}) < 1e-6")
+
+
+def test_a_slider_follows_python(gallery):
+    page, kernel = gallery
+    widget = page.locator(".vae-root").nth(2)
+    widget.scroll_into_view_if_needed()
+    assert python(kernel, "explorer.z = [-1.25, 0.5]") == ""
+    expect(widget.get_by_role("status").first).to_have_text("z = (−1.25, 0.50)")
+    assert float(widget.get_by_label("z₁").input_value()) == pytest.approx(-1.25, abs=0.01)
 
 
 STATE = """() => {
@@ -148,26 +168,6 @@ def test_the_image_follows_a_slider_and_the_buttons(gallery):
     root.get_by_role("button", name="reset").click()
     expect(image).to_have_attribute("aria-label", "Image decoded at z = (0.00, 0.00)")
     assert python(kernel, "print(shown[7].z)") == "[0.0, 0.0]"
-
-
-def test_python_sees_a_slider_move(gallery):
-    page, _ = gallery
-    widget = page.locator(".vae-root").nth(2)
-    widget.scroll_into_view_if_needed()
-    slider = widget.get_by_label("z₁")
-    slider.focus()
-    page.keyboard.press("End")
-    right = float(slider.input_value())
-    await_python(gallery, f"abs(explorer.z[0] - {right}) < 1e-6")
-
-
-def test_a_slider_follows_python(gallery):
-    page, kernel = gallery
-    widget = page.locator(".vae-root").nth(2)
-    widget.scroll_into_view_if_needed()
-    assert python(kernel, "explorer.z = [-1.25, 0.5]") == ""
-    expect(widget.get_by_role("status").first).to_have_text("z = (−1.25, 0.50)")
-    assert float(widget.get_by_label("z₁").input_value()) == pytest.approx(-1.25, abs=0.01)
 
 
 def test_a_link_in_the_browser_ties_two_widgets(gallery):
