@@ -42,6 +42,7 @@ def test_spread_is_the_median_between_the_extremes():
     assert report.spread([3.0, 1.0, 2.5]) == {"median": 2.5, "least": 1.0, "most": 3.0, "count": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "reached"), [(1e-6, False), (0.01, True)])
 def test_a_race_is_won_at_the_plain_loop_s_loss(monkeypatch, rate, reached):
     small = {name: vaelib.mnist(name).images[:500] for name in ("train", "test")}
@@ -75,6 +76,7 @@ def test_the_rate_is_of_both_precisions_without_the_rehearsal(monkeypatch):
         assert found[precision]["least"] == found[precision]["median"] == 2 * 64**3
 
 
+@pytest.mark.slow
 def test_every_stage_trains_the_network(monkeypatch):
     images = vaelib.mnist("train").images[:1000]
     monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in images])
@@ -86,6 +88,7 @@ def test_every_stage_trains_the_network(monkeypatch):
         assert vaelib.mean_terms(model, images).elbo > before
 
 
+@pytest.mark.slow
 def test_the_stages_are_those_of_fit(monkeypatch):
     images = vaelib.mnist("train").images[:100]
     monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in images])

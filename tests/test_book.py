@@ -161,6 +161,7 @@ def notebook_of(*sources):
     return nbformat.v4.new_notebook(cells=cells, metadata=execute().METADATA)
 
 
+@pytest.mark.slow
 def test_execute_stores_what_nbval_then_compares(tmp_path):
     path = tmp_path / "page.ipynb"
     nbformat.write(notebook_of("value = 1", "print(value + 1)"), path)
@@ -170,6 +171,7 @@ def test_execute_stores_what_nbval_then_compares(tmp_path):
     assert nbval(path) == 1
 
 
+@pytest.mark.slow
 def test_execute_keeps_a_widgets_picture_and_state_but_not_its_view(tmp_path):
     path = tmp_path / "page.ipynb"
     source = """import torch
@@ -189,6 +191,7 @@ def nbval(path) -> int:
     return subprocess.run(command, capture_output=True, cwd=path.parent, check=False).returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "reason"),
     [("raise RuntimeError('no')", "RuntimeError"), ("import sys; sys.stderr.write('hm')", "hm")],

@@ -67,12 +67,14 @@ def test_an_unknown_split_is_an_error():
         vaelib.mnist("valid")
 
 
+@pytest.mark.slow
 def test_unpacks_into_torchvisions_layout(cache):
     assert data.mnist_root() == cache
     sums = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in raw(cache).iterdir()}
     assert sums == data.RAW_MD5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["truncated", "changed"])
 def test_a_damaged_cache_file_is_replaced_with_a_warning(cache, damage):
     data.mnist_root()
@@ -85,6 +87,7 @@ def test_a_damaged_cache_file_is_replaced_with_a_warning(cache, damage):
     assert hashlib.md5(path.read_bytes()).hexdigest() == data.RAW_MD5[path.name]
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_file_is_replaced_even_where_warnings_are_errors(cache):
     data.mnist_root()
     path = raw(cache) / "t10k-labels-idx1-ubyte"
@@ -109,6 +112,7 @@ def test_a_damaged_archive_is_an_error_and_leaves_the_cache_alone(
     assert not raw(cache).exists()
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_says_where_and_what_moves_it(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(data.CACHE_VARIABLE, str(tmp_path / "file"))
@@ -116,6 +120,7 @@ def test_a_cache_that_cannot_be_written_says_where_and_what_moves_it(tmp_path, m
         data.mnist_root()
 
 
+@pytest.mark.slow
 def test_two_processes_may_unpack_at_once(cache):
     workers = [Running(unpack, cache) for _ in range(2)]
     assert [worker.outcome() for worker in workers] == [(0, None, None)] * 2

@@ -50,6 +50,7 @@ def test_equation_holds(check):
     assert check.failure() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.label)
 def test_no_mutant_of_the_equation_holds(check):
     perturbed = list(mutants(check))

@@ -51,6 +51,7 @@ def test_the_bound_rises_with_the_number_of_samples(wrong, x):
     assert bounds[-1] < wrong.linear_gaussian().log_likelihood(x).mean()
 
 
+@pytest.mark.slow
 def test_with_many_samples_it_is_the_exact_log_likelihood(wrong, x):
     exact = wrong.linear_gaussian().log_likelihood(x)
     bound = vaelib.iwae_bound(wrong, x, 20_000, torch.Generator().manual_seed(0))
@@ -197,6 +198,7 @@ def plane():
     return vae, images, integral(vae, images)
 
 
+@pytest.mark.slow
 def test_the_estimate_is_the_integral_over_the_plane(plane):
     vae, images, exact = plane
     wide = copy.deepcopy(vae)
@@ -217,6 +219,7 @@ def test_a_q_that_is_too_narrow_is_shown_by_its_error(plane):
     assert ((found.estimate - exact).abs() < 0.1)[trusted].all()
 
 
+@pytest.mark.slow
 def test_chunks_change_nothing_but_the_noise(wrong, x):
     whole = vaelib.log_likelihood(wrong, x[:3], 1000)
     parts = vaelib.log_likelihood(wrong, x[:3], 1000, chunk=30)  # two draws at once

@@ -18,6 +18,8 @@ from tests import processes
 from tests.processes import Running, contents, run
 from vaelib import data, resuming
 
+pytestmark = pytest.mark.slow
+
 LABELS = ("t10k-labels-idx1-ubyte", "train-labels-idx1-ubyte")
 
 

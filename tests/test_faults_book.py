@@ -39,6 +39,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no /proc to find processes in")
 def test_notebooks_killed_leave_the_chapter_and_no_kernel(tmp_path):
     chapter, pid = tmp_path / "chapter" / "one.ipynb", tmp_path / "pid"

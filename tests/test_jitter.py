@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import nbformat
+import pytest
 import torch
 
 from tests import jitter
 from tests.pages import ROOT, code_cells
 
+pytestmark = pytest.mark.slow
 SETUP = "import torch\ng = torch.Generator().manual_seed(0)\nx = torch.rand(60, 60, generator=g)"
 SAME_BITS = "assert torch.equal((x @ x).exp(), (x @ x).exp())"
 
@@ -23,8 +25,8 @@ def notebook_of(*sources):
 def written(path, *sources):
     """A notebook as a kernel that is not disturbed would leave it: what its cells print here."""
     notebook, names = notebook_of(*sources), {}
-    for cell in notebook.cells:
-        printed = io.StringIO()
+    for number, cell in enumerate(notebook.cells, 1):
+        cell.execution_count, printed = number, io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(cell.source, names)
         if text := printed.getvalue():

@@ -77,6 +77,7 @@ def test_certain_pixels_cost_nothing_and_many_uncertain_ones_do_not_underflow():
     assert coin_flips == pytest.approx(-10_000 * math.log(2), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_bernoulli_log_likelihood_has_the_slopes_of_its_formula():
     torch.manual_seed(0)
     x = torch.rand(2, 1, 101, dtype=torch.float64, requires_grad=True)

@@ -95,6 +95,7 @@ def test_the_best_gaussian_finds_the_heavier_of_two_modes_or_covers_both():
     torch.testing.assert_close(posterior.kl(mu, log_var)[:2], heavier, rtol=0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_bernoulli_model_agrees_with_importance_weighting():
     vae = vaelib.pretrained("vae-2d")
     images = vaelib.binarize_once(vaelib.mnist("test").images[:3])
@@ -106,6 +107,7 @@ def test_a_bernoulli_model_agrees_with_importance_weighting():
     assert ((found.log_likelihood - estimate.estimate).abs() < 5 * estimate.error).all()
 
 
+@pytest.mark.slow
 def test_a_finer_and_wider_grid_changes_nothing():
     vae = vaelib.pretrained("vae-2d")
     images = vaelib.binarize_once(vaelib.mnist("test").images[:3])

@@ -94,6 +94,7 @@ def test_bfloat16_trains_as_well_and_leaves_float32_weights():
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_the_importance_weighted_bound_is_what_iwae_training_raises():
     generator, bounds = torch.Generator(), {}
     for objective in ("elbo", "iwae"):

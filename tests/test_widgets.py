@@ -68,6 +68,7 @@ def test_include_and_exclude_come_by_position_and_by_name(widget, call):
     assert {"image/png", base.STATE} <= set(metadata)
 
 
+@pytest.mark.slow
 def test_what_is_not_asked_for_is_left_out(widget):
     assert set(widget._repr_mimebundle_(["text/plain"])[0]) == {"text/plain"}
     data, metadata = widget._repr_mimebundle_(exclude={"image/png"})
@@ -76,6 +77,7 @@ def test_what_is_not_asked_for_is_left_out(widget):
     assert set(widget._repr_mimebundle_({VIEW, "text/plain"}, [VIEW])[0]) == {"text/plain"}
 
 
+@pytest.mark.slow
 def test_metadata_of_anywidget_is_kept(widget, monkeypatch):
     """In Colab it says where the manager of widgets is, and without it nothing is shown."""
     manager = {"colab": {"custom_widget_manager": {"url": "manager.js"}}}
