@@ -210,6 +210,7 @@ def test_the_estimate_is_the_integral_over_the_plane(plane):
     assert ((found.estimate - exact).abs() < 5 * found.error).all()
 
 
+@pytest.mark.slow
 def test_a_q_that_is_too_narrow_is_shown_by_its_error(plane):
     vae, images, exact = plane
     found = vaelib.log_likelihood(vae, images, 5000)

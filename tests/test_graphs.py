@@ -13,6 +13,8 @@ from vaelib import graphs, plots
 
 SIZES = {"input_dim": 12, "hidden_dim": (6, 5), "latent_dim": 3}
 
+pytestmark = pytest.mark.slow  # each exports a graph
+
 
 @pytest.fixture(scope="module")
 def vae():
@@ -40,7 +42,6 @@ def assert_close(found, expected):
         torch.testing.assert_close(found[name], value.detach(), rtol=0, atol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 2, 7, 300])
 def test_the_file_gives_the_forward_pass_of_the_same_noise(vae, vae_file, batch):
     images = torch.rand(batch, 12, generator=torch.Generator().manual_seed(batch))
@@ -64,7 +65,6 @@ def test_the_same_input_gives_the_same_output(vae_file):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.slow
 def test_parts_of_a_vae(vae, tmp_path):
     graphs.export_onnx(vae, tmp_path / "encoder.onnx", "encoder")
     graphs.export_onnx(vae, tmp_path / "decoder.onnx", "decoder")
@@ -74,7 +74,6 @@ def test_parts_of_a_vae(vae, tmp_path):
     assert_close(run(tmp_path / "decoder.onnx", z=z), {"recon": vae.decode(z)})
 
 
-@pytest.mark.slow
 def test_parts_of_an_autoencoder(tmp_path):
     model = vaelib.Autoencoder(**SIZES, activation="tanh")
     images = torch.rand(5, 12)
@@ -87,7 +86,6 @@ def test_parts_of_an_autoencoder(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
 
 
-@pytest.mark.slow
 def test_export_leaves_the_model_in_training_and_of_its_precision(tmp_path):
     model = vaelib.VAE(**SIZES).double()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -225,7 +223,6 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
         graphs.graph_layers(tmp_path)
 
 
-@pytest.mark.slow
 def test_vaelib_needs_none_of_these_packages():
     """Only the functions that use them import them."""
     packages = ("onnx", "onnxruntime", "onnxscript", "netron", "torchinfo", "thop")
@@ -265,7 +262,6 @@ def test_weights_that_are_not_there_are_named(with_weights_beside, damage):
         graphs.graph_layers(with_weights_beside)
 
 
-@pytest.mark.slow
 def test_a_wrapped_model_is_exported_whatever_is_set(vae, vae_file, tmp_path, monkeypatch):
     path, compiled = tmp_path / "wrapped.onnx", torch.compile(vae, backend="eager")
     monkeypatch.setenv("HOME", str(tmp_path))

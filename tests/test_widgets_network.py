@@ -87,6 +87,7 @@ def test_images_that_are_not_square_are_refused():
         network.image_side(vaelib.VAE(12, 4, 2))
 
 
+@pytest.mark.slow
 def test_half_precision_costs_less_than_a_twentieth_of_a_nat():
     images = vaelib.mnist("test").images
     model = vaelib.pretrained("vae-2d")
