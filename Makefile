@@ -22,7 +22,7 @@ test: $(ENVIRONMENT)
 	$(BIN)/python -m tests.javascript
 	$(MAKE) --no-print-directory book
 	$(BIN)/python tests/browser/chromium.py
-	$(PYTEST) -n $(WORKERS) --nbval book tests/browser tests
+	$(PYTEST) -n $(WORKERS) --nbval tests/browser book tests
 
 quick: $(ENVIRONMENT)  # the unit tests alone, for someone who edits
 	$(BIN)/ruff check
