@@ -149,6 +149,8 @@ def _traced(module: nn.Module, inputs: dict[str, int], outputs: list[str]):
     with warnings.catch_warnings():
         # torch warns that two inputs share the axis B, which is what is wanted.
         warnings.filterwarnings("ignore", message=".*The axis name: B will not be used")
+        # Some releases of its exporter use what the same release calls deprecated.
+        warnings.filterwarnings("ignore", "`isinstance\\(treespec, LeafSpec", FutureWarning)
         program = torch.onnx.export(
             module,
             tuple(parameter.new_zeros(2, columns) for columns in inputs.values()),
