@@ -147,7 +147,9 @@ def run(pages: list[Path], seed: int, gpu: bool = False, options=()) -> subproce
             "JUPYTER_PATH": folder,
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
-        environment = os.environ | paths | {SEED: str(seed), GPU: str(int(gpu))}
+        one_thread = {"OMP_NUM_THREADS": "1"}  # a chapter; more would wait for each other's cores
+        chosen = {SEED: str(seed), GPU: str(int(gpu))}
+        environment = one_thread | os.environ | paths | chosen
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short"]
         command += ["--nbval", "--nbval-kernel-name", "jitter", *options, *map(str, pages)]
         return subprocess.run(
