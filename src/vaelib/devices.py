@@ -117,8 +117,8 @@ def _default_device() -> str:
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
     """A context in which layers multiply in that precision; their weights stay as they are.
 
-    It may be entered again and again. On a CPU without instructions for bfloat16, where torch
-    would take thirty times as long, the same rounded factors are multiplied in float32.
+    It may be entered again and again. On a CPU for which oneDNN has no products in bfloat16, and
+    torch's own are far slower than in float32, the same rounded factors are multiplied in float32.
 
     Raises:
         ValueError: if the precision is neither "float32" nor "bfloat16".

@@ -102,8 +102,8 @@ def fit(
         binarize: None takes the pixels as they are; "dynamic" draws every batch anew in black and
             white (`binarize`), and the test images once (`binarize_once` with this seed).
         precision: "float32", or "bfloat16" for the matrix products of training: faster on a
-            processor that has it, as slow as float32 on one that has not, and less exact. The
-            test terms are always float32.
+            processor that has it, no faster on one that has not, and less exact. The test terms
+            are always float32.
         mean_bias: begin with the decoder's output at the mean image (`VAE.set_output_bias`), if
             pixels are Bernoulli and that output is still as PyTorch drew it: a decoder that was
             trained is left as it is.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Error, sync_playwright
 
-# The first is Chromium without its windows, and shows a page in half of the time.
+# The first is Chromium without its windows: the same pages for about half of the processor time.
 SHELL = "chromium-headless-shell"
 NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]

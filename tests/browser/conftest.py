@@ -70,7 +70,7 @@ class Visit:
         if not mathematics:
             self.context.route(DRAWING, _give_nothing)
         self.page = self.context.new_page()
-        self.page.on("request", self._note_host)
+        self.context.on("request", self._note_host)
         self.page.on("requestfailed", lambda request: self._note("failed request", request.url))
         self.page.on("response", self._note_status)
         self.page.on("pageerror", lambda error: self._note("script error", error))

@@ -118,5 +118,32 @@ def assert_axe_objects_to_no_colour(page):
     page.evaluate(SPARE_NOTHING)
 
 
+# The text of tables and the ground of their rows, which axe does not see.
+ROWS = """() => {
+    const clear = color => /^rgba\\(.*, 0\\)$/.test(color);
+    const found = new Set();
+    for (const row of document.querySelectorAll(":is(thead, tbody, tr)")) {
+        const ground = getComputedStyle(row).backgroundColor;
+        if (clear(ground)) continue;
+        const hides = node => !clear(getComputedStyle(node).backgroundColor);
+        for (const node of row.querySelectorAll("*")) {
+            const hasText = [...node.childNodes].some(
+                each => each.nodeType === Node.TEXT_NODE && each.textContent.trim());
+            let inner = node;
+            while (inner !== row && !hides(inner)) inner = inner.parentElement;
+            if (hasText && inner === row && node.checkVisibility()) {
+                found.add(JSON.stringify([getComputedStyle(node).color, ground]));
+            }
+        }
+    }
+    return [...found].map(JSON.parse);
+}"""
+
+
+def assert_rows_stand_out(page):
+    for text, ground in page.evaluate(ROWS):
+        assert contrast(text, ground) > 4.5, (text, ground)
+
+
 def failures(node) -> list[str]:
     return [check["message"] for kind in ("any", "all", "none") for check in node[kind]]

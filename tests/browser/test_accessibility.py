@@ -16,6 +16,7 @@ from tests.browser.judged import (
     assert_axe_objects_to_no_colour,
     assert_axe_objects_to_nothing,
     assert_images_are_there,
+    assert_rows_stand_out,
     become_a_phone,
     contrast,
     darken,
@@ -157,10 +158,12 @@ def assert_colours_stand_out(page):
     page.keyboard.press("Tab")  # from here on the keyboard is in use
     assert_focus_shows(page)
     assert_axe_objects_to_no_colour(page)
+    assert_rows_stand_out(page)
     assert contrast(*text_and_ground(page)) > 7
     darken(page)
     assert_focus_shows(page)
     assert_axe_objects_to_no_colour(page)
+    assert_rows_stand_out(page)
     text, ground = text_and_ground(page)
     assert contrast(text, ground) > 7
     assert luminance(ground) < 0.1
@@ -227,3 +230,11 @@ def test_what_scrolls_sideways_moves_by_keyboard(browser, server):
         page.keyboard.press("ArrowRight")
         page.wait_for_function("document.activeElement.scrollLeft > 0")
         assert page.locator("span.math mjx-container[tabindex='0']").count() < 10
+
+
+def test_the_index_has_the_width_of_a_phone(browser, server):
+    with Visit(browser, server, mathematics=False, **PHONE) as one:
+        cells = one.open("genindex.html").page.locator(".genindextable td")
+        widths = cells.evaluate_all("cells => cells.map(c => c.getBoundingClientRect().width)")
+        assert widths
+        assert min(widths) > 300

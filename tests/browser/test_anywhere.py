@@ -1,16 +1,12 @@
 """A copy runs where the package's wheel is installed and nothing of the book is at hand."""
 
 import shutil
-import sys
 
 import nbformat
 import pytest
 
+from book import copies
 from tests import anywhere
-from tests.pages import ROOT
-
-sys.path.insert(0, str(ROOT / "book"))
-import copies
 
 
 @pytest.fixture(scope="module")
