@@ -68,3 +68,15 @@ def touch(page, places) -> None:
         points = [{"x": place[0], "y": place[1]}]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def wait_until_scrolled(page) -> None:
+    """Wait until the page rests: a finger that has left it may have set it going."""
+    page.evaluate(
+        """async () => {
+          for (let still = 0, last = -1; still < 15; last = scrollY) {
+            await new Promise(requestAnimationFrame);
+            still = scrollY === last ? still + 1 : 0;
+          }
+        }"""
+    )

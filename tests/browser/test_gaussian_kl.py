@@ -183,6 +183,7 @@ def test_finger_that_scrolls_the_page_moves_nothing_and_a_tap_does(browser, serv
         canvases.touch(visit.page, [(x + 3 * (i % 2), y - 12 * i) for i in range(10)])
         visit.page.wait_for_function("before => scrollY > before + 50", arg=before)
         assert state(figure) == (0, 1)
+        canvases.wait_until_scrolled(visit.page)
         visit.page.touchscreen.tap(*place(figure, 2, 0.4, 0.5))
         visit.page.wait_for_function(
             "f => f.vaelib.model.get('mu') > 1.9", arg=figure.element_handle()
