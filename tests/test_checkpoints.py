@@ -40,7 +40,7 @@ def test_precision_and_numpy_arguments_survive(tmp_path):
     saved = vaelib.VAE(4, 3, 2, likelihood="gaussian", sigma=np.float32(0.5)).double()
     vaelib.save(saved, tmp_path / "model.safetensors")
     loaded = vaelib.load(tmp_path / "model.safetensors")
-    assert loaded.sigma == 0.5
+    assert loaded.pixels.sigma == 0.5
     assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float64}
     assert all(parameter.requires_grad for parameter in loaded.parameters())
 

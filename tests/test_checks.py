@@ -110,7 +110,7 @@ TAKE_NUMBERS = {
     "fit(beta)": lambda x: fitted(beta=x),
     "fit(encoder_rate)": lambda x: fitted(encoder_rate=x),
     "fit(betas)": lambda x: fitted(betas=[x, x]),
-    "sigma": lambda x: torch.tensor(vaelib.VAE(16, 4, 2, "gaussian", sigma=x).sigma),
+    "sigma": lambda x: torch.tensor(vaelib.VAE(16, 4, 2, "gaussian", sigma=x).pixels.sigma),
     "LinearVAE(sigma)": lambda x: vaelib.LinearVAE(16, 2, x).sigma.detach(),
     "LinearGaussian(sigma)": lambda x: torch.tensor(vaelib.LinearGaussian(BOX, BOX[0], x).sigma),
     "gaussian_log_likelihood": lambda x: vaelib.gaussian_log_likelihood(CODES, CODES, x),

@@ -89,10 +89,12 @@ def test_other_errors_pass_as_they_are():
 
 
 def test_keeping_memory_is_harmless_where_it_cannot_be_asked_for(monkeypatch):
-    devices.keep_freed_memory()
+    with devices.freed_memory_kept():
+        pass
 
     def missing(name):
         raise OSError(name)
 
     monkeypatch.setattr(devices.ctypes, "CDLL", missing)
-    devices.keep_freed_memory()
+    with devices.freed_memory_kept():
+        pass

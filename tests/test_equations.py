@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.equations.check import Check, mutants
+from book._checks.check import Check, mutants
 from tests.pages import chapters, markdown_of
 
 EQUATION = re.compile(r"\$\$(?P<tex>.+?)\$\$[ \t]*(?:\((?P<label>[\w-]+)\))?", re.DOTALL)
@@ -18,7 +18,7 @@ def equations_of(page: Path) -> list[tuple[str | None, str]]:
 
 def checks_of(page: Path) -> list[Check]:
     try:
-        return importlib.import_module(f"tests.equations.{page.stem}").CHECKS
+        return importlib.import_module(f"book._checks.{page.stem}").CHECKS
     except ModuleNotFoundError:
         return []
 

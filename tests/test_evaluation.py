@@ -71,7 +71,7 @@ def test_with_the_true_posterior_one_sample_is_exact(x):
         vae.encoder.weight.copy_(gain)
         vae.encoder.bias.copy_(-gain @ best.mean)
         vae.log_var.copy_(covariance.diagonal().log())
-        vae.log_sigma.copy_(torch.tensor(best.sigma).double().log())
+        vae.pixels.log_sigma.copy_(torch.tensor(best.sigma).double().log())
     torch.testing.assert_close(vaelib.iwae_bound(vae, x, 1), best.log_likelihood(x))
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from tests.equations.quadrature import gauss_hermite
-from vaelib.gradients import pathwise, score_function
+from book._checks.quadrature import gauss_hermite
+from vaelib.lab.gradients import pathwise, score_function
 
 MU = torch.tensor([1.0, -0.5, 0.2], dtype=torch.float64)
 SIGMA = torch.tensor([0.5, 1.0, 0.8], dtype=torch.float64)

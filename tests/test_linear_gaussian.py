@@ -7,7 +7,7 @@ import torch
 from torch.distributions import MultivariateNormal, Normal
 
 import vaelib
-from tests.equations.quadrature import trapezoid
+from book._checks.quadrature import trapezoid
 
 DOUBLE = {"dtype": torch.float64}
 

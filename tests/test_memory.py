@@ -6,7 +6,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import vaelib
-from vaelib import evaluation, objectives, parts, posterior
+from vaelib import evaluation, objectives, parts
+from vaelib.lab import posterior
 
 CHUNK = 2**12  # numbers, as if it were all the memory there is
 
@@ -33,7 +34,7 @@ def tensors(tree) -> list[torch.Tensor]:
 def little_memory(monkeypatch):
     for module in (parts, objectives, evaluation):
         monkeypatch.setattr(module, "CHUNK", CHUNK)
-    monkeypatch.setattr("vaelib.models.CHUNK", CHUNK)
+    monkeypatch.setattr("vaelib.models.base.CHUNK", CHUNK)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import torch
 from torch.distributions import Independent, Normal
 
 import vaelib
-from vaelib import evaluation, gaussians, importance, objectives
-from vaelib.posterior import _log_joint
+from vaelib import evaluation, importance, objectives
+from vaelib.lab.posterior import _log_joint
 
 DOUBLE = {"dtype": torch.float64}
 NARROW = [torch.float16, torch.bfloat16]
@@ -60,8 +60,9 @@ def test_importance_weights_of_a_narrow_or_wide_posterior_keep_their_digits(log_
     model = wide_or_narrow(log_var)
     images = (torch.rand(3, 6) > 0.5).float()
     bound, _ = objectives.iwae_terms(model, images, 1, torch.Generator().manual_seed(0))
-    mu, log_vars = model.encode(images)
-    z, eps = objectives.draw(model, mu, log_vars, 1, torch.Generator().manual_seed(0))
+    _, log_vars = model.encode(images)
+    z = model.posterior(images).sample(torch.Generator().manual_seed(0), 1)
+    eps = torch.empty_like(z).normal_(generator=torch.Generator().manual_seed(0))
     log_q = Normal(0.0, 1.0).log_prob(eps.double()).sum(-1) - log_vars.double().sum(-1) / 2
     log_p = Normal(0.0, 1.0).log_prob(z.double()).sum(-1)
     expected = vaelib.reconstruction_log_likelihood(model, images, z).double() + log_p - log_q
@@ -71,31 +72,22 @@ def test_importance_weights_of_a_narrow_or_wide_posterior_keep_their_digits(log_
     assert evaluation.log_importance_weights(model, images, 5).isfinite().all()
 
 
-def test_a_ratio_without_the_noise_is_that_of_torch_distributions():
-    torch.manual_seed(0)
-    mu, log_var, z = torch.randn(3, 5, 4, **DOUBLE)
-    q, prior = Normal(mu, (log_var / 2).exp()), Normal(torch.zeros_like(mu), 1.0)
-    expected = (prior.log_prob(z) - q.log_prob(z)).sum(-1)
-    torch.testing.assert_close(gaussians.log_prior_over_posterior(z, mu, log_var), expected)
-    point = torch.ones(1, 4)
-    at_point = gaussians.log_prior_over_posterior(point, point, torch.full((1, 4), -120.0))
-    assert at_point.item() == pytest.approx(0.5 * 4 * (-120 - 1))
-
-
 def test_a_model_that_draws_in_its_own_way_is_asked_for_its_draws():
     class Clamped(vaelib.VAE):
         def reparameterize(self, mu, log_var, generator=None):
             return super().reparameterize(mu, log_var.clamp(max=-2), generator)
 
     torch.manual_seed(0)
-    model = Clamped(6, 4, 2)
-    mu, log_var = torch.randn(2, 3, 2)
-    z, eps = objectives.draw(model, mu, log_var + 1, 5, torch.Generator().manual_seed(0))
+    model, images = Clamped(6, 4, 2), torch.rand(3, 6)
+    mu, log_var = model.encode(images)
+    q = model.posterior(images)
+    z, log_q = q.sample_and_log_prob(torch.Generator().manual_seed(0), 5)
     expected = model.reparameterize(
-        mu.expand(5, 3, 2), (log_var + 1).expand(5, 3, 2), torch.Generator().manual_seed(0)
+        mu.expand(5, 3, 2), log_var.expand(5, 3, 2), torch.Generator().manual_seed(0)
     )
     torch.testing.assert_close(z, expected)
-    torch.testing.assert_close(mu + torch.exp((log_var + 1) / 2) * eps, z)
+    torch.testing.assert_close(q.sample(torch.Generator().manual_seed(0), 5), expected)
+    torch.testing.assert_close(log_q, Normal(mu, (log_var / 2).exp()).log_prob(z).sum(-1))
 
 
 @pytest.mark.parametrize("log_var", [-120.0, 120.0])

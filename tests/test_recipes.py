@@ -9,8 +9,15 @@ import torch
 import vaelib
 from vaelib import recipes, resuming
 
-TINY = dataclasses.replace(
-    recipes.LADDER["vae-3-seconds"], hidden_dim=(8, 6), latent_dim=3, epochs=3, batch_size=100
+
+def with_settings(recipe, **changes):
+    return dataclasses.replace(recipe, settings=dataclasses.replace(recipe.settings, **changes))
+
+
+TINY = with_settings(
+    dataclasses.replace(recipes.LADDER["vae-3-seconds"], hidden_dim=(8, 6), latent_dim=3),
+    epochs=3,
+    batch_size=100,
 )
 
 
@@ -49,7 +56,7 @@ def test_the_ladder_is_in_the_published_setting():
         model = recipe.model()
         assert model.arguments["hidden_dim"] == (200, 200)
         assert (model.latent_dim, model.arguments["activation"]) == (50, "tanh")
-        assert recipe.binarize == "dynamic"
+        assert recipe.settings.binarize == "dynamic"
 
 
 def test_making_leaves_weights_and_their_provenance(tiny):
@@ -105,12 +112,12 @@ def test_the_cost_is_known_before(tiny, monkeypatch, capsys):
 def test_the_estimate_is_an_epoch_s_time_scaled_to_all_images_and_epochs(tiny, monkeypatch):
     images, given = recipes.mnist("train").images, []
 
-    def fit(model, few, **options):
-        given.append((type(model), len(few), options["epochs"], options["batch_size"]))
+    def fit(model, few, test, settings, **options):
+        given.append((type(model), len(few), settings.epochs, settings.batch_size))
         return vaelib.History(seconds=[7.0, 0.5])  # the first epoch is slower: it is not counted
 
     monkeypatch.setattr(recipes, "fit", fit)
-    monkeypatch.setitem(recipes.LADDER, "long", dataclasses.replace(TINY, epochs=3000))
+    monkeypatch.setitem(recipes.LADDER, "long", with_settings(TINY, epochs=3000))
     few, many = (recipes.seconds_to_train(name, images, steps=2) for name in ("tiny", "long"))
     assert given == [(vaelib.VAE, 200, 2, 100)] * 2
     assert few == 0.5 * 500 / 200 * 3
@@ -150,7 +157,7 @@ def test_results_are_the_newest_of_each_rung_in_the_ladder_s_order(tmp_path):
 
 
 def test_results_of_a_recipe_that_has_changed_do_not_count(tmp_path):
-    old = dataclasses.replace(recipes.LADDER["vae-full"], epochs=7)
+    old = with_settings(recipes.LADDER["vae-full"], epochs=7)
     assert results_of(tmp_path, entry("vae-full", recipe=repr(old))) == {}
 
 

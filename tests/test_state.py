@@ -186,10 +186,10 @@ def traced():
     [
         (lambda: small_model().to("meta"), "in memory, got one on the meta device"),
         (quantized, "got a VAE without parameters: give the model from before"),
-        (traced, "with encode, likelihood, parameters, got a TopLevelTracedModule"),
-        (lambda: torch.nn.Linear(16, 2), "with encode, likelihood, parameters, got a Linear"),
+        (traced, "pixels, parameters, got a TopLevelTracedModule"),
+        (lambda: torch.nn.Linear(16, 2), "pixels, parameters, got a Linear"),
         (lambda: torch.nn.DataParallel(torch.nn.Linear(16, 2)), "got a DataParallel"),
-        (lambda: "vae-2d", "with encode, likelihood, parameters, got a str"),
+        (lambda: "vae-2d", "pixels, parameters, got a str"),
     ],
 )
 def test_what_cannot_be_scored_or_trained_is_named(model, message):

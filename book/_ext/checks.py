@@ -1,7 +1,7 @@
 """Tell the reader how each labelled equation was checked.
 
 The directive `checks` makes a table of the checks of the page that it stands on, and
-`check-sources` shows every check of the book. Both read `tests/equations`, the module that
+`check-sources` shows every check of the book. Both read `book/_checks`, the module that
 the tests run.
 """
 
@@ -19,11 +19,11 @@ ROOT = Path(__file__).parents[2]
 
 def checks_of(stem: str) -> list:
     """The checks of one page; none if there is no module for it."""
-    if not (ROOT / "tests" / "equations" / f"{stem}.py").exists():
+    if not (ROOT / "book" / "_checks" / f"{stem}.py").exists():
         return []
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    return importlib.import_module(f"tests.equations.{stem}").CHECKS
+    return importlib.import_module(f"book._checks.{stem}").CHECKS
 
 
 class Checks(SphinxDirective):
@@ -31,7 +31,7 @@ class Checks(SphinxDirective):
 
     def run(self):
         stem = Path(self.env.docname).name
-        self.env.note_dependency(str(ROOT / "tests" / "equations" / f"{stem}.py"))
+        self.env.note_dependency(str(ROOT / "book" / "_checks" / f"{stem}.py"))
         rows = [
             f"| {{eq}}`{check.label}` | {check.how} | {{ref}}`check <check-{check.label}>` |"
             for check in checks_of(stem)
@@ -47,7 +47,7 @@ class CheckSources(SphinxDirective):
 
     def run(self):
         lines = []
-        for path in sorted((ROOT / "tests" / "equations").glob("*.py")):
+        for path in sorted((ROOT / "book" / "_checks").glob("*.py")):
             self.env.note_dependency(str(path))
         for name in sorted(self.env.found_docs):
             for check in checks_of(Path(name).name):

@@ -1,77 +1,79 @@
-"""The shared module of the book: variational auto-encoders, one stage of the data's way a file."""
+"""The shared module of the book: variational auto-encoders, one stage of the data's way a file.
 
-from vaelib import gradients, graphs, holes, moons, plots, recipes, viewer, widgets
-from vaelib.checkpoints import load, pretrained, save
-from vaelib.data import ImageDataset, binarize, binarize_once, mnist
-from vaelib.evaluation import (
-    LogLikelihood,
-    RateDistortion,
-    active_units,
-    iwae_bound,
-    kl_per_dimension,
-    log_likelihood,
-    mean_variance,
-    rate_distortion,
-)
-from vaelib.linear_gaussian import LinearGaussian, LinearVAE
-from vaelib.models import VAE, Autoencoder
-from vaelib.moons import moon_phases
-from vaelib.objectives import (
-    Terms,
-    bernoulli_log_likelihood,
-    continuous_bernoulli_log_norm,
-    elbo,
-    elbo_terms,
-    gaussian_kl,
-    gaussian_log_likelihood,
-    reconstruction_log_likelihood,
-)
-from vaelib.posterior import GridPosterior, grid_posterior
-from vaelib.reading import image_dataset
-from vaelib.training import History, TrainingDiverged, fit, mean_terms
+A name is imported when it is first used, so that `import vaelib` alone is quick.
+"""
 
-__all__ = [
-    "VAE",
-    "Autoencoder",
-    "GridPosterior",
-    "History",
-    "ImageDataset",
-    "LinearGaussian",
-    "LinearVAE",
-    "LogLikelihood",
-    "RateDistortion",
-    "Terms",
-    "TrainingDiverged",
-    "active_units",
-    "bernoulli_log_likelihood",
-    "binarize",
-    "binarize_once",
-    "continuous_bernoulli_log_norm",
-    "elbo",
-    "elbo_terms",
-    "fit",
-    "gaussian_kl",
-    "gaussian_log_likelihood",
-    "gradients",
-    "graphs",
-    "grid_posterior",
-    "holes",
-    "image_dataset",
-    "iwae_bound",
-    "kl_per_dimension",
-    "load",
-    "log_likelihood",
-    "mean_terms",
-    "mean_variance",
-    "mnist",
-    "moon_phases",
-    "moons",
-    "plots",
-    "pretrained",
-    "rate_distortion",
-    "recipes",
-    "reconstruction_log_likelihood",
-    "save",
-    "viewer",
-    "widgets",
-]
+import importlib
+import importlib.metadata
+
+_HOMES = {
+    "checkpoints": ("load", "pretrained", "save"),
+    "data": ("ImageDataset", "binarize", "binarize_once", "mnist"),
+    "densities": (
+        "bernoulli_log_likelihood",
+        "continuous_bernoulli_log_likelihood",
+        "continuous_bernoulli_log_norm",
+        "discretized_logistic_log_likelihood",
+        "gaussian_log_likelihood",
+    ),
+    "evaluation": (
+        "LogLikelihood",
+        "RateDistortion",
+        "active_units",
+        "iwae_bound",
+        "kl_per_dimension",
+        "log_likelihood",
+        "mean_variance",
+        "rate_distortion",
+    ),
+    "export": ("export_onnx",),
+    "gaussians": ("gaussian_kl",),
+    "lab.moons": ("moon_phases",),
+    "lab.posterior": ("GridPosterior", "grid_posterior"),
+    "models": (
+        "VAE",
+        "VQVAE",
+        "Autoencoder",
+        "ConditionalVAE",
+        "ConvolutionalVAE",
+        "FlowVAE",
+        "HierarchicalVAE",
+        "LatentVariableModel",
+        "LinearGaussian",
+        "LinearVAE",
+        "VampPriorVAE",
+    ),
+    "objectives": ("Terms", "elbo", "elbo_terms", "reconstruction_log_likelihood"),
+    "reading": ("image_dataset",),
+    "settings": ("Settings",),
+    "training": ("History", "TrainingDiverged", "fit", "mean_terms"),
+}
+_MODULES = {
+    name: name
+    for name in (
+        *("checkpoints", "checks", "data", "densities", "devices", "distributions", "evaluation"),
+        *("export", "files", "gaussians", "importance", "likelihoods", "models", "networks"),
+        *("objectives", "optimizing", "parts", "paths", "pictures", "plots", "reading", "recipes"),
+        *("resuming", "settings", "training", "widgets"),
+    )
+} | {name: f"lab.{name}" for name in ("gradients", "graphs", "holes", "moons", "viewer")}
+_NAMES = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_NAMES, *_MODULES])
+
+
+def __getattr__(name: str):
+    if name == "__version__":
+        return importlib.metadata.version("vaelib")
+    if name in _NAMES:
+        found = getattr(importlib.import_module(f"vaelib.{_NAMES[name]}"), name)
+    elif name in _MODULES:
+        found = importlib.import_module(f"vaelib.{_MODULES[name]}")
+    else:
+        raise AttributeError(f"module 'vaelib' has no attribute {name!r}")
+    globals()[name] = found  # asked once
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

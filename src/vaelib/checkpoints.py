@@ -12,15 +12,14 @@ import torch
 
 from vaelib.devices import plain_torch
 from vaelib.files import write_atomically
-from vaelib.models import VAE, Autoencoder
+from vaelib.models.base import FAMILIES, LatentVariableModel
 from vaelib.networks import inside, unwrapped
 from vaelib.paths import file_to_read, file_to_write
 
-ARCHITECTURES = {"Autoencoder": Autoencoder, "VAE": VAE}
 FOLDER = importlib.resources.files("vaelib") / "_data"
 
 
-def save(model: Autoencoder | VAE, path, half: bool = False) -> None:
+def save(model: LatentVariableModel, path, half: bool = False) -> None:
     """Write a model's weights and its constructor's arguments; a reader never sees half a file.
 
     Args:
@@ -33,9 +32,10 @@ def save(model: Autoencoder | VAE, path, half: bool = False) -> None:
     what its class has: which weights were frozen is not.
 
     Raises:
-        ValueError: if the model is of no class that `load` knows, its tensors are not those that
-            its class has, two of them share memory, a weight is NaN or infinite, or too large for
-            float16; or if the path is a folder, or in a folder that is not there.
+        ValueError: if the model is of no class that `load` could make again from `model.arguments`,
+            its tensors are not those that its class has, two of them share memory, a weight is NaN
+            or infinite, or too large for float16; or if the path is a folder, or in a folder that
+            is not there.
         OSError: if the file cannot be written; an older one is then left as it was.
     """
     path, model = file_to_write(path), _unwrapped(model)
@@ -50,22 +50,41 @@ def save(model: Autoencoder | VAE, path, half: bool = False) -> None:
         if too_large:
             raise ValueError(f"wanted weights below 65504 for float16, got more in {too_large}")
     header["sha256"] = _digest(tensors, header)
-    write_atomically(path, safetensors.torch.save(tensors, metadata=header))
+    write_atomically(path, _in_order(safetensors.torch.save(tensors, metadata=header)))
 
 
-def _unwrapped(model) -> Autoencoder | VAE:
-    """The network in a wrapper, if it is of a class that `load` knows."""
+def _unwrapped(model) -> LatentVariableModel:
+    """The network in a wrapper, if it is of a class that `load` finds by its name."""
     network = inside(model)
     name = type(network).__name__
-    if ARCHITECTURES.get(name) is not type(network):
-        raise ValueError(f"wanted a model of {list(ARCHITECTURES)}, got {name}")
+    if not isinstance(network, LatentVariableModel):
+        raise ValueError(f"wanted a LatentVariableModel, such as a VAE, got {name}")
+    if FAMILIES.get(name) is not type(network):
+        raise ValueError(
+            f"wanted a class that load finds by its name, got {name}, and another class has that "
+            "name: call yours otherwise"
+        )
     return unwrapped(network)
+
+
+def _made_again(model) -> LatentVariableModel:
+    """A model of the same class and the same arguments, without memory for its weights."""
+    name = type(model).__name__
+    try:
+        arguments = json.loads(json.dumps(model.arguments))
+        with torch.device("meta"):
+            return type(model)(**arguments)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"wanted a model that load can make again, by {name}(**model.arguments), got one with "
+            f"arguments {model.arguments!r:.200}, and {error}. Make its networks in the __init__ "
+            "of a subclass of LatentVariableModel, and give arguments to super().__init__"
+        ) from error
 
 
 def _check_tensors(model, tensors: dict[str, torch.Tensor]) -> None:
     """Check that `load` will get back what is saved, and that it is worth it."""
-    with torch.device("meta"):
-        wanted = type(model)(**model.arguments).state_dict()
+    wanted = _made_again(model).state_dict()
     differ = [
         name
         for name in tensors | wanted
@@ -107,7 +126,7 @@ def _shared(tensors: dict[str, torch.Tensor]) -> tuple[str, str] | None:
 
 
 @plain_torch(gradients=False)
-def load(path) -> Autoencoder | VAE:
+def load(path) -> LatentVariableModel:
     """Read a model that `save` wrote, on the CPU. Nothing in the file is run.
 
     The weights are a copy: what happens to the file afterwards does not change them.
@@ -115,8 +134,8 @@ def load(path) -> Autoencoder | VAE:
     Raises:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
-        ValueError: if it is no checkpoint of one of vaelib's architectures, or is damaged, or its
-            tensors do not fit the architecture that it names.
+        ValueError: if it is no checkpoint of a family of models that vaelib has or the program has
+            defined, or is damaged, or its tensors do not fit the family that it names.
     """
     content = file_to_read(path, "a safetensors checkpoint").read_bytes()
     try:
@@ -130,16 +149,27 @@ def load(path) -> Autoencoder | VAE:
     if header.get("stored") == "float16":
         tensors = {name: tensor.float() for name, tensor in tensors.items()}
     architecture = header.get("architecture")
-    if architecture not in ARCHITECTURES:
+    if architecture not in FAMILIES:
         raise ValueError(
-            f"{path} holds the architecture {architecture!r}, wanted one of {list(ARCHITECTURES)}"
+            f"{path} holds the architecture {architecture!r}, wanted one of {sorted(FAMILIES)}: "
+            "a class of your own is known once it is defined or imported"
         )
     try:
-        with torch.device("meta"):  # no memory, no random numbers: the tensors are the file's
-            model = ARCHITECTURES[architecture](**json.loads(header["arguments"]))
-        model.load_state_dict(tensors, assign=True)
+        model = _filled(FAMILIES[architecture], json.loads(header["arguments"]), tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} does not fit the {architecture} it names: {error}") from error
+    return model
+
+
+def _filled(family: type, arguments: dict, tensors: dict) -> LatentVariableModel:
+    """A model of these arguments with a file's tensors."""
+    with torch.device("meta"):  # no memory, no random numbers: the tensors are the file's
+        model = family(**arguments)
+    model.load_state_dict(tensors, assign=True)
+    if any(buffer.is_meta for buffer in model.buffers()):  # one that no file holds
+        with torch.random.fork_rng(devices=[]):
+            model = family(**arguments)
+        model.load_state_dict(tensors, assign=True)
     return model
 
 
@@ -162,7 +192,20 @@ def _metadata(content: bytes) -> dict[str, str]:
     return json.loads(content[8 : 8 + length]).get("__metadata__", {})
 
 
-def pretrained(name: str) -> Autoencoder | VAE:
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its texts sorted, so that the same model makes the same bytes.
+
+    safetensors itself writes them in the order of a hash that differs from process to process.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of eight
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+def pretrained(name: str) -> LatentVariableModel:
     """A model that `make checkpoints` trained and that travels with the package.
 
     Raises:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.datasets.mnist import read_image_file, read_label_file
 
 from vaelib.checks import random_seed
 from vaelib.files import CACHE_VARIABLE, cache_folder, write_atomically
@@ -51,6 +50,14 @@ class ImageDataset(torch.utils.data.Dataset):
             raise ValueError(f"wanted one label an image, got {count} labels for {len(images)}")
         self.images = images
         self.labels = labels
+        self._binary = None
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether every pixel is 0 or 1; looked at once."""
+        if self._binary is None:
+            self._binary = is_binary(self.images)
+        return self._binary
 
     def __len__(self) -> int:
         return len(self.images)
@@ -234,6 +241,8 @@ def mnist(split: str) -> ImageDataset:
     """
     if split not in ("train", "test"):
         raise ValueError(f'wanted split "train" or "test", got {split!r}')
+    from torchvision.datasets.mnist import read_image_file, read_label_file  # takes seconds
+
     prefix = mnist_root() / "MNIST" / "raw" / ("train" if split == "train" else "t10k")
     # torchvision's MNIST would prefer the files that its old versions left, which nobody checks.
     pixels = read_image_file(f"{prefix}-images-idx3-ubyte")

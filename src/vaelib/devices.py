@@ -197,20 +197,36 @@ def memory_advice(what_to_lower: str) -> Iterator[None]:
         raise MemoryError(f"the memory does not suffice: lower {what_to_lower}") from error
 
 
-def keep_freed_memory() -> None:
-    """Let this process keep the memory of a step for the next one, where the C library can.
+def _set_thresholds(large: int, spare: int) -> None:
+    """Up to which size glibc keeps freed blocks, and how much of them in all, in bytes."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library, another system
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_MMAP_THRESHOLD, large)
+        libc.mallopt(_M_TRIM_THRESHOLD, spare)
+        libc.malloc_trim(0)
+
+
+_kept_memory = _Switch(
+    lambda: (2**25, 2**26),  # where glibc's own rule ends, which raises both as blocks are freed
+    lambda sizes: _set_thresholds(*sizes),
+)
+
+
+@contextlib.contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Let this process keep the memory of a step for the next one, until the block ends.
 
     glibc returns large blocks to the system and fetches them again page by page, which takes a
-    sixth of a small step and a third of an importance-weighted one. Blocks above 64 MiB still go
-    back at once, and 256 MiB at most are kept. It holds for the whole process.
+    sixth of a small step and a third of an importance-weighted one. Within the block those above
+    64 MiB still go back at once, and 256 MiB at most are kept. Afterwards all go back, and the
+    limits are 32 and 64 MiB, the highest that glibc sets by itself. With another C library nothing
+    happens.
 
     Source:
         mallopt(3), https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
-    with contextlib.suppress(OSError, AttributeError):  # another C library, another system
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-        mallopt(_M_MMAP_THRESHOLD, 2**26)
-        mallopt(_M_TRIM_THRESHOLD, 2**28)
+    with _kept_memory.set_to((2**26, 2**28)):
+        yield
 
 
 def machine() -> dict:

@@ -7,23 +7,18 @@ import torch
 from torch import Tensor
 
 from vaelib.checks import integer, number, random_seed
-from vaelib.data import is_binary
 from vaelib.devices import memory_advice, pick_device, plain_torch
-from vaelib.gaussians import gaussian_kl, log_prior_over_posterior, widened
+from vaelib.gaussians import widened
 from vaelib.importance import Weights
-from vaelib.models import VAE, Autoencoder, to_weights
+from vaelib.models.base import to_weights
 from vaelib.networks import device_of, evaluating, unwrapped
-from vaelib.objectives import (
-    check_arguments,
-    draw,
-    reconstruction_log_likelihood,
-)
-from vaelib.parts import CHUNK, parts_of, rows_at_once
+from vaelib.objectives import check_arguments, log_importance_weights
+from vaelib.parts import CHUNK, in_parts, parts_of, rows_at_once
 from vaelib.training import mean_terms
 
 
 @plain_torch(gradients=False)
-def iwae_bound(model: VAE, images: Tensor, num_samples: int, generator=None) -> Tensor:
+def iwae_bound(model, images: Tensor, num_samples: int, generator=None) -> Tensor:
     """The importance-weighted bound on log p(x), (B,) nats, without gradients.
 
     It is the logarithm of the mean of K importance weights p(x, z) / q(z|x), z ~ q(z|x). Its
@@ -49,10 +44,10 @@ def iwae_bound(model: VAE, images: Tensor, num_samples: int, generator=None) -> 
     images, num_samples = to_weights(model, images), integer("num_samples", num_samples)
     rows, bounds = rows_at_once(model, images, CHUNK), []
     with evaluating(model):
-        for batch in images.split(rows):
+        for part, batch in in_parts(model, images, rows):
             weights = Weights()
             for count in parts_of(num_samples, max(1, rows // len(batch))):
-                weights.add(log_importance_weights(model, batch, count, generator))
+                weights.add(log_importance_weights(part, batch, count, generator))
             bounds.append(weights.log_mean())
     return torch.cat(bounds)
 
@@ -92,7 +87,7 @@ class LogLikelihood(NamedTuple):
 
 @plain_torch(gradients=False)
 def log_likelihood(
-    model: VAE,
+    model,
     images: Tensor,
     num_samples: int,
     *,
@@ -133,10 +128,10 @@ def log_likelihood(
     try:
         with memory_advice(f"chunk (now {chunk})"), evaluating(model):
             model.to(device)
-            for batch in images.split(min(100, rows)):
+            for part, batch in in_parts(model, images, min(100, rows)):
                 batch, weights = to_weights(model, batch).to(device), Weights()
                 for count in parts_of(num_samples, rows // len(batch)):
-                    weights.add(log_importance_weights(model, batch, count, generator))
+                    weights.add(log_importance_weights(part, batch, count, generator))
                 estimates.append(weights.log_mean())
                 errors.append(weights.error())
     finally:
@@ -148,28 +143,14 @@ def check_has_likelihood(model, images: Tensor) -> None:
     """What every estimate of log p(x) asks of a model and its images.
 
     Raises:
-        ValueError: if the model is an autoencoder, the images are no batch in its range, or one
-            is grey though the pixels are Bernoulli.
+        ValueError: if the model has no q(z|x), or its likelihood no probability for the images.
     """
     _check_posterior(model)
-    check_arguments(model, images, 1)
-    if model.likelihood == "bernoulli" and not is_binary(images):
-        raise ValueError(
-            "wanted images of 0 and 1, since a Bernoulli model has no log-likelihood for grey "
-            "pixels: draw them with vaelib.binarize_once(images, seed)"
-        )
-
-
-def log_importance_weights(model, images: Tensor, num_samples: int, generator=None) -> Tensor:
-    """log p(x|z) + log p(z) - log q(z|x) at K draws z ~ q(z|x) for each image: (K, B) nats."""
-    mu, log_var = model.encode(images)
-    z, eps = draw(model, mu, log_var, num_samples, generator)
-    log_p_x_given_z = reconstruction_log_likelihood(model, images, z)
-    return log_p_x_given_z + log_prior_over_posterior(z, mu, log_var, eps)
+    model.pixels.check_scored(images)
 
 
 @plain_torch(gradients=False)
-def kl_per_dimension(model: VAE, images: Tensor) -> Tensor:
+def kl_per_dimension(model, images: Tensor) -> Tensor:
     """KL(q(z_j|x) || p(z_j)) of each latent coordinate, averaged over the images: (D,) nats.
 
     Args:
@@ -178,12 +159,22 @@ def kl_per_dimension(model: VAE, images: Tensor) -> Tensor:
     Raises:
         ValueError: if the images are not such a batch, or the model has no q(z|x).
     """
-    mu, log_var = _posteriors(model, images)
-    return gaussian_kl(mu.unsqueeze(-1), log_var.unsqueeze(-1)).mean(0)  # D axes of one: (B, D, 1)
+    return torch.cat(_of_posteriors(model, images, _marginal_kls)).mean(0)
+
+
+def _marginal_kls(model, q) -> Tensor:
+    """KL(q(z_j|x) || p(z_j)) of each image and coordinate: (B, D) nats."""
+    found = q.marginals().kl(model.prior().marginals())
+    if found is None:
+        raise ValueError(
+            "wanted a posterior and a prior whose KL has a closed form in each coordinate, got "
+            f"{type(q).__name__} and {type(model.prior()).__name__}"
+        )
+    return found
 
 
 @plain_torch(gradients=False)
-def mean_variance(model: VAE, images: Tensor) -> Tensor:
+def mean_variance(model, images: Tensor) -> Tensor:
     """How much the mean of q(z_j|x) varies from image to image, its variance over x: (D,).
 
     Args:
@@ -194,10 +185,10 @@ def mean_variance(model: VAE, images: Tensor) -> Tensor:
     """
     if len(images) < 2:
         raise ValueError(f"wanted two images or more for a variance, got {len(images)}")
-    return _posteriors(model, images)[0].var(0)
+    return torch.cat(_of_posteriors(model, images, lambda _, q: q.mean)).var(0)
 
 
-def active_units(model: VAE, images: Tensor, threshold: float = 0.01) -> Tensor:
+def active_units(model, images: Tensor, threshold: float = 0.01) -> Tensor:
     """Which latent coordinates say anything about the image: (D,), true or false.
 
     A coordinate is active if the variance over x of its posterior mean is above the threshold. The
@@ -226,9 +217,7 @@ class RateDistortion(NamedTuple):
     distortion: float
 
 
-def rate_distortion(
-    model: VAE, images: Tensor, num_samples: int = 1, seed: int = 0
-) -> RateDistortion:
+def rate_distortion(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> RateDistortion:
     """Both terms of minus the ELBO as a rate and a distortion; arguments as for `mean_terms`.
 
     Raises:
@@ -243,17 +232,20 @@ def rate_distortion(
     return RateDistortion(terms.kl, -terms.reconstruction)
 
 
-def _posteriors(model, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and log-variance of q(z|x), a thousand images at a time: (B, D), (B, D)."""
+def _of_posteriors(model, images: Tensor, what) -> list[Tensor]:
+    """`what(model, q(z|x))` of all images, a thousand at a time."""
     model = unwrapped(model)
     _check_posterior(model)
     check_arguments(model, images, 1)
     device, rows = device_of(model), min(1000, rows_at_once(model, images, CHUNK))
     with evaluating(model):
-        parts = [model.encode(to_weights(model, part).to(device)) for part in images.split(rows)]
-    return tuple(widened(torch.cat(part)).to(images.device) for part in zip(*parts, strict=True))
+        parts = [
+            what(part, part.posterior(to_weights(model, batch).to(device)))
+            for part, batch in in_parts(model, images, rows)
+        ]
+    return [widened(part).to(images.device) for part in parts]
 
 
 def _check_posterior(model) -> None:
-    if isinstance(model, Autoencoder):
-        raise ValueError("wanted a VAE: an Autoencoder has no q(z|x)")
+    if not model.has_elbo:
+        raise ValueError(f"wanted a VAE: an {type(model).__name__} has no q(z|x)")

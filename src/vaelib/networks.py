@@ -6,17 +6,17 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-WANTED = ("encode", "likelihood", "parameters")  # of every model that can be scored
+WANTED = ("posterior", "prior", "likelihood", "pixels", "parameters")  # of every model
 
 
 def unwrapped(model) -> nn.Module:
     """The network in what torch has put around it, which shares its weights.
 
-    `torch.compile(model)`, `DataParallel` and their like have no `encode` or `likelihood` of their
-    own, or hand them on; what they speed up is `forward`, which this package does not call.
+    `torch.compile(model)`, `DataParallel` and their like have no `posterior` or `likelihood` of
+    their own, or hand them on; what they speed up is `forward`, which this package does not call.
 
     Raises:
-        ValueError: if it is no model with `encode` and `likelihood`, or has no weights in memory.
+        ValueError: if it is no `LatentVariableModel` or alike, or has no weights in memory.
     """
     network = inside(model)
     if not all(hasattr(network, name) for name in WANTED):
@@ -40,7 +40,7 @@ def _inner(network) -> nn.Module | None:
     layers = dict(network.named_children()) if isinstance(network, nn.Module) else {}
     if "_orig_mod" in layers:
         return layers["_orig_mod"]
-    return None if hasattr(type(network), "encode") else layers.get("module")
+    return None if hasattr(type(network), "posterior") else layers.get("module")
 
 
 def _check_weights(network) -> None:

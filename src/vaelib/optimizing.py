@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 
-from vaelib.models import VAE, Autoencoder
 from vaelib.networks import unwrapped
 from vaelib.settings import Settings
 
@@ -38,25 +37,15 @@ def trainable(model, settings: Settings) -> nn.Module:
             "Adam's small steps are lost: call model.float(), and for speed fit with "
             'precision="bfloat16"'
         )
-    if settings.objective == "iwae" and isinstance(network, Autoencoder):
-        raise ValueError('wanted a VAE for the objective "iwae", got an Autoencoder')
+    if settings.objective == "iwae" and not network.has_elbo:
+        name = type(network).__name__
+        raise ValueError(f'wanted a VAE for the objective "iwae", got an {name}')
     return network
 
 
 def trained_weights(network: nn.Module) -> list[nn.Parameter]:
     """The parameters that are not frozen."""
     return [weight for weight in network.parameters() if weight.requires_grad]
-
-
-def guesses_grey(network: nn.Module) -> bool:
-    """Whether the decoder's outputs are Bernoulli pixels that training has not reached yet.
-
-    Not if their bias is frozen, and may not be moved.
-    """
-    if not isinstance(network, Autoencoder | VAE) or network.likelihood != "bernoulli":
-        return False
-    bias = getattr(network.decoder[-1], "bias", None)
-    return bias is not None and bias.requires_grad and network.has_untrained_output()
 
 
 def adam(network: nn.Module, settings: Settings) -> torch.optim.Adam:

@@ -14,7 +14,9 @@ def rows_at_once(model: torch.nn.Module, images: Tensor, chunk: int) -> int:
     Args:
         images: (B, ...); what counts is the number of pixels of one.
     """
-    widest = max((max(weight.shape, default=1) for weight in model.parameters()), default=1)
+    widest = getattr(model, "widest_layer", None) or max(
+        (max(weight.shape, default=1) for weight in model.parameters()), default=1
+    )
     return max(1, chunk // max(widest, images[0].numel()))
 
 
@@ -22,3 +24,12 @@ def parts_of(count: int, at_once: int) -> Iterator[int]:
     """A count in parts of at most `at_once`: 7 in parts of 3 is 3, 3, 1."""
     for start in range(0, count, at_once):
         yield min(at_once, count - start)
+
+
+def in_parts(model, images: Tensor, rows: int) -> Iterator[tuple]:
+    """A model and its images, at most `rows` of them at a time.
+
+    The model is the same for each part, unless it was given a label for each image.
+    """
+    for start in range(0, len(images), rows):
+        yield model.rows(start, start + rows), images[start : start + rows]

@@ -15,7 +15,6 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from vaelib.checks import integer
-from vaelib.graphs import Layer
 from vaelib.pictures import image_grid, image_shape
 from vaelib.training import History
 
@@ -210,7 +209,7 @@ def _decoded(model, z: Tensor) -> Tensor:
     return decoded.view(-1, *image_shape(model)).clamp(0, 1) if flat else decoded.clamp(0, 1)
 
 
-def graph(layers: list[Layer]) -> Figure:
+def graph(layers: list) -> Figure:
     """Draw a network's graph, from `graphs.graph_layers`, from its inputs down to its outputs.
 
     A box has the operation's name, the shape of what comes out of it and, if it has any, its
@@ -236,7 +235,7 @@ def graph(layers: list[Layer]) -> Figure:
     return fig
 
 
-def _draw_box(ax, layer: Layer, x: int, y: int) -> None:
+def _draw_box(ax, layer, x: int, y: int) -> None:
     colors = {"Input": BOX_COLORS[1], "Output": BOX_COLORS[2]}
     color = colors.get(layer.operation, BOX_COLORS[0] if layer.parameters else BOX_COLORS[3])
     ax.add_patch(Rectangle((x - 0.44, y - 0.3), 0.88, 0.6, facecolor=color, edgecolor=LINE))
@@ -258,7 +257,7 @@ def _draw_arrow(ax, start: tuple[int, int], end: tuple[int, int], label: str) ->
     ax.text(*place, label, ha="right" if far else "left", va="center", fontsize=9.5)
 
 
-def _places(layers: list[Layer]) -> list[tuple[int, int]]:
+def _places(layers: list) -> list[tuple[int, int]]:
     """Column and row of each layer: below all that it needs, and inputs just above their use."""
     rows, made_by = [], {}
     for index, layer in enumerate(layers):

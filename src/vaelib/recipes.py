@@ -13,12 +13,14 @@ from vaelib.data import binarize_once, mnist
 from vaelib.devices import machine
 from vaelib.evaluation import log_likelihood
 from vaelib.files import cache_folder, write_atomically
-from vaelib.models import VAE, Autoencoder
+from vaelib.models.base import FAMILIES, LatentVariableModel
 from vaelib.paths import expanded
+from vaelib.settings import Settings
 from vaelib.training import fit, mean_terms
 
 PROVENANCE = FOLDER / "provenance.json"
 DRAWS = 5000  # of z for each test image, as in the papers
+USUAL = Settings(epochs=100, batch_size=256, learning_rate=0.01, mean_bias=False)
 _KEYS = {"name", "recipe", "seed", "date", "machine", "seconds", "result"}  # of an entry
 ALWAYS_SHOWN = ("hidden_dim", "latent_dim", "epochs", "batch_size", "learning_rate", "seed")
 
@@ -27,66 +29,63 @@ ALWAYS_SHOWN = ("hidden_dim", "latent_dim", "epochs", "batch_size", "learning_ra
 class Recipe:
     """A model's size and how it is trained on the 60,000 training images of MNIST.
 
-    The fields are arguments of the model and of `fit`. `half` stores the weights as float16.
+    `settings` are those of `fit`; `half` stores the weights as float16.
     """
 
     hidden_dim: int | tuple[int, ...] = 256
     latent_dim: int = 2
-    epochs: int = 100
-    batch_size: int = 256
-    learning_rate: float = 0.01
-    seed: int = 0
     activation: str = "relu"
-    objective: str = "elbo"
-    num_samples: int = 1
-    binarize: str | None = None
-    precision: str = "float32"
-    mean_bias: bool = False
+    architecture: str = "VAE"
+    settings: Settings = USUAL
     half: bool = False
-    architecture: type[Autoencoder | VAE] = VAE
 
     def __repr__(self) -> str:
+        """What the entries of provenance know it by: no field may be renamed."""
+        usual, own = _fields(Recipe()), _fields(self)
         shown = [
-            f"{field.name}={getattr(self, field.name)!r}"
-            for field in dataclasses.fields(self)[:-1]
-            if field.name in ALWAYS_SHOWN or getattr(self, field.name) != field.default
+            f"{name}={value!r}"
+            for name, value in own.items()
+            if name in ALWAYS_SHOWN or value != usual[name]
         ]
         return f"Recipe({', '.join(shown)})"
 
-    def model(self) -> Autoencoder | VAE:
+    def model(self) -> LatentVariableModel:
         """The network with its initial weights, drawn from the seed."""
-        torch.manual_seed(self.seed)
-        return self.architecture(784, self.hidden_dim, self.latent_dim, activation=self.activation)
-
-    def options(self) -> dict:
-        """What `fit` is called with, besides the images."""
-        of_the_model = ("hidden_dim", "latent_dim", "activation", "half", "architecture")
-        names = [field.name for field in dataclasses.fields(self)]
-        return {name: getattr(self, name) for name in names if name not in of_the_model}
+        torch.manual_seed(self.settings.seed)
+        family = FAMILIES[self.architecture]
+        return family(784, self.hidden_dim, self.latent_dim, activation=self.activation)
 
 
-RECIPES = {"autoencoder-2d": Recipe(architecture=Autoencoder), "vae-2d": Recipe()}
+def _fields(recipe: Recipe) -> dict:
+    """What a recipe's representation shows, in its order."""
+    settings = dataclasses.asdict(recipe.settings)
+    first = {"hidden_dim": recipe.hidden_dim, "latent_dim": recipe.latent_dim}
+    first |= {name: settings.pop(name) for name in ALWAYS_SHOWN if name in settings}
+    return first | {"activation": recipe.activation} | settings | {"half": recipe.half}
 
-# One network, the published one, and ever more of the reader's time on two cores.
-_RUNG = Recipe(
-    hidden_dim=(200, 200),
-    latent_dim=50,
-    batch_size=512,
-    learning_rate=0.007,
-    activation="tanh",
-    binarize="dynamic",
-    precision="bfloat16",
-    mean_bias=True,
-    half=True,
-)
+
+RECIPES = {"autoencoder-2d": Recipe(architecture="Autoencoder"), "vae-2d": Recipe()}
+
+
+def _rung(**changes) -> Recipe:
+    """One network, the published one, and ever more of the reader's time on two cores."""
+    usual = {
+        "batch_size": 512,
+        "learning_rate": 0.007,
+        "binarize": "dynamic",
+        "precision": "bfloat16",
+        "mean_bias": True,
+    }
+    settings = dataclasses.replace(USUAL, **usual | changes)
+    return Recipe((200, 200), 50, "tanh", settings=settings, half=True)
+
+
 LADDER = {
-    "vae-3-seconds": dataclasses.replace(_RUNG, epochs=4),
-    "vae-60-seconds": dataclasses.replace(_RUNG, epochs=72),
-    "vae-5-minutes": dataclasses.replace(_RUNG, epochs=360),
-    "vae-full": dataclasses.replace(_RUNG, epochs=3000, learning_rate=0.005),
-    "iwae-5-full": dataclasses.replace(
-        _RUNG, epochs=2000, learning_rate=0.005, objective="iwae", num_samples=5
-    ),
+    "vae-3-seconds": _rung(epochs=4),
+    "vae-60-seconds": _rung(epochs=72),
+    "vae-5-minutes": _rung(epochs=360),
+    "vae-full": _rung(epochs=3000, learning_rate=0.005),
+    "iwae-5-full": _rung(epochs=2000, learning_rate=0.005, objective="iwae", num_samples=5),
 }
 
 
@@ -101,8 +100,8 @@ def train(name: str, progress: bool = True, checkpoint=None):
     """
     recipe = find(name)
     model = recipe.model()
-    options = {**recipe.options(), "progress": progress, "checkpoint": checkpoint}
-    return model, fit(model, mnist("train"), device="cpu", **options)
+    options = {"progress": progress, "checkpoint": checkpoint}
+    return model, fit(model, mnist("train"), None, recipe.settings, device="cpu", **options)
 
 
 def find(name: str) -> Recipe:
@@ -125,10 +124,10 @@ def seconds_to_train(name: str, images: torch.Tensor, steps: int = 20) -> float:
         steps: how many are timed, after as many that are not.
     """
     recipe = find(name)
-    few = images[: steps * recipe.batch_size]
-    options = recipe.options() | {"epochs": 2, "progress": False, "device": "cpu"}
-    seconds = fit(recipe.model(), few, **options).seconds[-1]
-    return seconds / len(few) * len(images) * recipe.epochs
+    settings = dataclasses.replace(recipe.settings, epochs=2)
+    few = images[: steps * settings.batch_size]
+    history = fit(recipe.model(), few, None, settings, progress=False, device="cpu")
+    return history.seconds[-1] / len(few) * len(images) * recipe.settings.epochs
 
 
 def score(model, recipe: Recipe, num_samples: int) -> dict:
@@ -137,10 +136,9 @@ def score(model, recipe: Recipe, num_samples: int) -> dict:
     Args:
         num_samples: K, draws of z for each image behind -log p(x).
     """
-    images = mnist("test").images
-    if recipe.binarize is None:
+    images, scored = _test_images(model, recipe)
+    if not scored:
         return {"negative_elbo": -mean_terms(model, images).elbo}
-    images = binarize_once(images, recipe.seed)
     found = log_likelihood(model, images, num_samples, device="cpu")
     return {
         "negative_elbo": -mean_terms(model, images).elbo,
@@ -151,11 +149,21 @@ def score(model, recipe: Recipe, num_samples: int) -> dict:
     }
 
 
+def _test_images(model, recipe: Recipe) -> tuple[torch.Tensor, bool]:
+    """The test images as the recipe has them, and whether log p(x) is one of such images."""
+    images = mnist("test").images
+    if recipe.settings.binarize is not None:
+        images = binarize_once(images, recipe.settings.seed)
+    try:
+        model.pixels.check_scored(images)
+    except ValueError:
+        return images, False
+    return images, True
+
+
 def cost_of_halving(model, stored, recipe: Recipe) -> float:
     """How much worse -ELBO is with the stored weights than with those of training, in nats."""
-    images = mnist("test").images
-    if recipe.binarize is not None:
-        images = binarize_once(images, recipe.seed)
+    images, _ = _test_images(model, recipe)
     return mean_terms(model, images).elbo - mean_terms(stored, images).elbo
 
 
@@ -224,7 +232,7 @@ def make(name: str, folder=None, provenance=None) -> dict:
     entry = {
         "name": name,
         "recipe": repr(recipe),
-        "seed": recipe.seed,
+        "seed": recipe.settings.seed,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": machine(),
         "seconds": sum(history.seconds),

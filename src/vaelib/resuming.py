@@ -32,7 +32,7 @@ class Run:
             vaelib, or its folder does not exist; the file is left as it is.
     """
 
-    def __init__(self, path, settings, model, images, optimizer, generator, history):
+    def __init__(self, path, settings, model, data, optimizer, generator, history):
         self.path = None if path is None else file_to_write(path, "a checkpoint file")
         self.model, self.optimizer, self.generator = model, optimizer, generator
         self.history = history
@@ -41,11 +41,16 @@ class Run:
             return
         arguments = dict(getattr(model, "arguments", {}))
         arguments.pop("image_shape", None)  # how images are drawn is nothing that training needs
+        images, objective = data.images, settings.objective
+        if callable(objective):
+            objective = f"{objective.__module__}.{objective.__qualname__}"
         self.identity = {
             **dataclasses.asdict(settings),
+            "objective": objective,
             "architecture": type(model).__name__,
             "arguments": arguments,
             "images": [*images.shape, _digest(images)],
+            **({} if data.labels is None else {"labels": _digest(data.labels)}),
             "device": images.device.type,
         }
         self.weights = _weights(model)
@@ -97,10 +102,10 @@ def _differences(before: dict, now: dict) -> list[str]:
     ]
 
 
-def _digest(images: torch.Tensor) -> str:
-    """What tells two sets of images apart, also if they have the same sum."""
+def _digest(numbers: torch.Tensor) -> str:
+    """What tells two sets of images or labels apart, also if they have the same sum."""
     digest = hashlib.sha256()
-    for part in images.split(1000):
+    for part in numbers.split(1000):
         digest.update(part.cpu().contiguous().view(torch.uint8).numpy())
     return digest.hexdigest()[:16]
 

@@ -1,46 +1,73 @@
 """What `vaelib.fit` is asked for, checked before it begins."""
 
 import dataclasses
+from collections.abc import Callable
 from math import inf, prod
+from typing import NamedTuple
 
 from torch import Tensor
 
 from vaelib.checks import number, positive, random_seed
-from vaelib.data import binarize_once, check_images, is_binary
+from vaelib.data import binarize_once, is_binary
 from vaelib.devices import PRECISIONS
-from vaelib.models import check_sizes, to_weights
+from vaelib.models.base import check_sizes, to_weights
 
 CHOICES = {
-    "objective": ("elbo", "iwae"),
     "binarize": (None, "dynamic"),
     "precision": PRECISIONS,
     "schedule": ("linear", "constant"),
 }
+OBJECTIVES = ("elbo", "iwae")
 SIZES = ("epochs", "batch_size", "num_samples")
 RATES = ("learning_rate", "encoder_rate")
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The arguments of `fit` that the weights depend on; see there.
+    """How a model is trained: all arguments of `fit` that the weights depend on.
+
+    Attributes:
+        epochs: passes over the images.
+        batch_size: images in a step.
+        learning_rate: Adam's step size, the highest of the schedule.
+        beta: weight of the KL term; 1 is the evidence lower bound.
+        objective: "elbo"; "iwae" for the importance-weighted bound; or a function of your own, of
+            a model, a batch (B, ...), a `Settings` and a generator, that gives the loss of the step
+            and the `Terms` of the history, (B,) each. The history has the terms of the ELBO in the
+            first two cases.
+        num_samples: K, draws of z for each image and step.
+        binarize: None takes the pixels as they are; "dynamic" draws every batch anew in black and
+            white (`binarize`), and the test images once (`binarize_once` with this seed).
+        precision: "float32", or "bfloat16" for the matrix products of training: faster on a
+            processor that has it, no faster on one that has not, and less exact. The test terms
+            are always float32.
+        mean_bias: begin with the decoder's output at the mean image (`VAE.set_output_bias`), if
+            the likelihood has such a guess and that output is still as PyTorch drew it: a decoder
+            that was trained is left as it is.
+        schedule: "linear" raises the learning rate over the first quarter of the steps and lowers
+            it to zero over the rest (`warm_up_and_decay`); "constant" leaves it where it is.
+        betas: Adam's decay rates of the gradient's mean and of its square's.
+        encoder_rate: the encoder's learning rate, as a multiple of the one of the other weights.
+            Below 1, short runs can take larger steps.
+        seed: of the order of the images and the noise, not of the initial weights.
 
     Raises:
         ValueError: if one is out of range.
     """
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    beta: float
-    objective: str
-    num_samples: int
-    binarize: str | None
-    precision: str
-    mean_bias: bool
-    schedule: str
-    betas: tuple[float, float]
-    encoder_rate: float
-    seed: int
+    epochs: int = 10
+    batch_size: int = 512
+    learning_rate: float = 0.01
+    beta: float = 1.0
+    objective: str | Callable = "elbo"
+    num_samples: int = 1
+    binarize: str | None = None
+    precision: str = "float32"
+    mean_bias: bool = True
+    schedule: str = "linear"
+    betas: tuple[float, float] = (0.9, 0.95)
+    encoder_rate: float = 1.0
+    seed: int = 0
 
     def __post_init__(self):
         numbers = {
@@ -56,6 +83,10 @@ class Settings:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"wanted {name} as one of {known}, got {getattr(self, name)!r}")
+        if not callable(self.objective) and self.objective not in OBJECTIVES:
+            raise ValueError(
+                f"wanted objective as one of {OBJECTIVES}, or a function, got {self.objective!r}"
+            )
         if self.objective == "iwae" and self.beta != 1:
             raise ValueError(f'wanted beta of 1 with the objective "iwae", got {self.beta!r}')
 
@@ -70,46 +101,87 @@ def _pair(betas) -> tuple[float, float]:
         raise ValueError(f"wanted betas as two numbers in [0, 1), got {betas!r}") from None
 
 
-def training_data(model, train, test, settings: Settings) -> tuple[Tensor, Tensor | None]:
-    """The images of both sets, under one convention about grey pixels.
-
-    They are in the precision of the model's weights, and the model remembers their shape.
+def changed(settings: Settings | None, changes: dict) -> Settings:
+    """Settings with some of them changed; None stands for the usual ones.
 
     Raises:
-        ValueError: if they are no images in [0, 1], do not fit the model or each other, or one set
-            is grey and the other is not.
+        TypeError: if there is no setting of such a name.
+        ValueError: if they are no `Settings`, or one is out of range.
     """
-    images, test_images = _images(model, train), None if test is None else _images(model, test)
-    if test_images is not None and prod(images.shape[1:]) != prod(test_images.shape[1:]):
+    if not isinstance(settings, Settings | None):
+        raise ValueError(f"wanted settings as a vaelib.Settings, got {settings!r:.60}")
+    known = [field.name for field in dataclasses.fields(Settings)]
+    unknown = [name for name in changes if name not in known]
+    if unknown:
+        raise TypeError(f"fit has no argument {unknown[0]!r}: its settings are {', '.join(known)}")
+    return dataclasses.replace(settings or Settings(), **changes)
+
+
+class TrainingData(NamedTuple):
+    """Checked images and, for a model that asks for them, a label for each."""
+
+    images: Tensor
+    labels: Tensor | None
+
+    def to(self, device) -> "TrainingData":
+        """The same on another device."""
+        labels = None if self.labels is None else self.labels.to(device)
+        return TrainingData(self.images.to(device), labels)
+
+    def model(self, model, which=slice(None)):
+        """The model, with the labels of these images if it asks for them."""
+        return model if self.labels is None else model.given(self.labels[which])
+
+
+def training_data(
+    model, train, test, settings: Settings
+) -> tuple[TrainingData, TrainingData | None]:
+    """Both sets, under one convention about grey pixels.
+
+    Images are in the precision of the model's weights, and the model remembers their shape.
+
+    Raises:
+        ValueError: if they are no images for the model's likelihood, do not fit the model or each
+            other, lack the labels that the model asks for, or one set is grey and the other is
+            not.
+    """
+    found = _checked(model, train)
+    if settings.binarize == "dynamic" and is_binary(found.images):
+        raise ValueError(
+            'binarize="dynamic" wanted grey images, got images that are 0 or 1 already'
+        )
+    if test is None:
+        return found, None
+    tested = _checked(model, test)
+    _check_alike(found.images, tested.images)
+    if settings.binarize == "dynamic":
+        tested = tested._replace(images=binarize_once(tested.images, settings.seed))
+    return found, tested
+
+
+def _check_alike(images: Tensor, test_images: Tensor) -> None:
+    if prod(images.shape[1:]) != prod(test_images.shape[1:]):
         raise ValueError(
             "wanted training and test images of one size, got "
             f"{tuple(images.shape[1:])} and {tuple(test_images.shape[1:])}"
         )
-    if settings.binarize == "dynamic" and is_binary(images):
-        raise ValueError(
-            'binarize="dynamic" wanted grey images, got images that are 0 or 1 already'
-        )
-    if test_images is None:
-        return images, None
     if is_binary(images) != is_binary(test_images):
         kinds = ["black and white" if is_binary(x) else "grey" for x in (images, test_images)]
         raise ValueError(
             f"wanted training and test images of one kind, got {kinds[0]} and {kinds[1]} ones: "
             "their losses could not be compared"
         )
-    if settings.binarize == "dynamic":
-        test_images = binarize_once(test_images, settings.seed)
-    return images, test_images
 
 
-def _images(model, dataset) -> Tensor:
+def _checked(model, dataset) -> TrainingData:
     images = dataset if isinstance(dataset, Tensor) else getattr(dataset, "images", None)
     if images is None:
         raise ValueError(
             f"wanted an ImageDataset or a tensor of images, got {type(dataset).__name__}: "
             "vaelib.image_dataset reads a data set of any kind"
         )
-    check_images(images, unit_interval=getattr(model, "unit_interval", True))
+    model.pixels.check(images)
     if getattr(model, "remember_shape", None):  # a network of the reader's own may have none
         model.remember_shape(images)
-    return to_weights(model, images.detach())
+    labels = model.checked_labels(getattr(dataset, "labels", None), len(images))
+    return TrainingData(to_weights(model, images.detach()), labels)

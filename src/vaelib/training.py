@@ -1,6 +1,7 @@
 """The training loop: Adam on minus the evidence lower bound, with warm-up and linear decay."""
 
 import dataclasses
+import inspect
 import math
 import os
 import time
@@ -15,17 +16,18 @@ from vaelib.checks import integer, random_seed
 from vaelib.data import draw_binary
 from vaelib.devices import (
     autocast,
-    keep_freed_memory,
+    freed_memory_kept,
     memory_advice,
     pick_device,
     plain_torch,
 )
-from vaelib.models import to_weights
+from vaelib.models.base import to_weights
 from vaelib.networks import device_of, evaluating, frozen_layers_rest, unwrapped
 from vaelib.objectives import Terms, check_arguments, iwae_terms, training_terms
-from vaelib.optimizing import adam, guesses_grey, trainable
+from vaelib.optimizing import adam, trainable
+from vaelib.parts import in_parts
 from vaelib.resuming import Run
-from vaelib.settings import Settings, training_data
+from vaelib.settings import Settings, TrainingData, changed, training_data
 
 
 @dataclasses.dataclass
@@ -59,59 +61,33 @@ def fit(
     model,
     train,
     test=None,
+    settings: Settings | None = None,
     *,
-    epochs: int = 10,
-    batch_size: int = 512,
-    learning_rate: float = 0.01,
-    beta: float = 1.0,
-    objective: str = "elbo",
-    num_samples: int = 1,
-    binarize: str | None = None,
-    precision: str = "float32",
-    mean_bias: bool = True,
-    schedule: str = "linear",
-    betas: tuple[float, float] = (0.9, 0.95),
-    encoder_rate: float = 1.0,
-    seed: int = 0,
     device: str = "auto",
     checkpoint=None,
     after_epoch: Callable | None = None,
     progress: bool = True,
+    **changes,
 ) -> History:
     """Train a model in place, by Adam on kl * beta - reconstruction.
 
+    `fit(model, train, test, epochs=20, seed=1)` names what is to differ from `Settings`, which
+    explains each; `fit(model, train, test, settings, seed=1)` what is to differ from settings of
+    yours.
+
     The seed governs the order of the images and the noise, not the initial weights;
     on one machine the same seed gives the same weights to the last bit. Ctrl-C ends training with a
-    warning; the model keeps the weights that it has reached. With glibc, the process keeps up to
-    256 MiB of freed memory from the first call on (`keep_freed_memory`). No other setting of the
-    process is changed, and none of torch (default device and precision, gradients, autocast)
-    changes the result.
+    warning; the model keeps the weights that it has reached. No setting of the process or of torch
+    (default device and precision, gradients, autocast) changes the result, and none is changed.
 
     Args:
-        model: an `Autoencoder` or a `VAE`, with weights in float32 or float64; in a wrapper of
-            torch it is the network inside that is trained, on one device. Weights whose
-            requires_grad is False stay as they are, and layers of such weights alone are in eval
-            mode meanwhile. Other layers train in the mode that they are in.
-        train: an `ImageDataset`, or images (N, ...) in [0, 1].
+        model: a `LatentVariableModel`, such as `Autoencoder` or `VAE`, with weights in float32 or
+            float64; in a wrapper of torch it is the network inside that is trained, on one device.
+            Weights whose requires_grad is False stay as they are, and layers of such weights alone
+            are in eval mode meanwhile. Other layers train in the mode that they are in.
+        train: an `ImageDataset`, or images (N, ...) that the model's likelihood takes.
         test: the same, scored after each epoch.
-        learning_rate: Adam's step size, the highest of the schedule.
-        beta: weight of the KL term; 1 is the evidence lower bound.
-        objective: "elbo", or "iwae" for the importance-weighted bound. The history has the terms of
-            the ELBO in both cases.
-        num_samples: K, draws of z for each image and step.
-        binarize: None takes the pixels as they are; "dynamic" draws every batch anew in black and
-            white (`binarize`), and the test images once (`binarize_once` with this seed).
-        precision: "float32", or "bfloat16" for the matrix products of training: faster on a
-            processor that has it, no faster on one that has not, and less exact. The test terms
-            are always float32.
-        mean_bias: begin with the decoder's output at the mean image (`VAE.set_output_bias`), if
-            pixels are Bernoulli and that output is still as PyTorch drew it: a decoder that was
-            trained is left as it is.
-        schedule: "linear" raises the learning rate over the first quarter of the steps and lowers
-            it to zero over the rest (`warm_up_and_decay`); "constant" leaves it where it is.
-        betas: Adam's decay rates of the gradient's mean and of its square's.
-        encoder_rate: the encoder's learning rate, as a multiple of the one of the other weights.
-            Below 1, short runs can take larger steps.
+        settings: how to train; None is `Settings()`.
         device: "auto" (a CUDA device if there is one), "cpu", "cuda", ...; all images are moved
             there at once, and the model returns to where it was.
         checkpoint: a file to go on from, if it exists, and to write every ten seconds and at the
@@ -120,79 +96,57 @@ def fit(
         after_epoch: called with the model and the history so far at the end of every epoch, in the
             state that torch was in before the call.
         progress: show a bar; the environment variable TQDM_DISABLE=1 hides every bar.
+        changes: fields of `Settings`.
 
     Returns:
         The terms of each epoch, in nats per image.
 
     Raises:
-        ValueError: if the images are not in [0, 1], or the training images are grey and the test
-            images black and white, or the other way round; if an argument is out of range, the
-            model has no weights that can be trained, the device is not here, or the checkpoint is
-            damaged or of other arguments.
+        ValueError: if the images are none for the model's likelihood, or the training images are
+            grey and the test images black and white, or the other way round; if an argument is out
+            of range, the model has no weights that can be trained, the device is not here, or the
+            checkpoint is damaged or of other arguments.
+        TypeError: if there is no setting of that name.
         TrainingDiverged: if the loss is not finite; its `history` has the epochs so far.
         MemoryError: if the memory does not suffice.
     """
-    settings = Settings(
-        epochs,
-        batch_size,
-        learning_rate,
-        beta,
-        objective,
-        num_samples,
-        binarize,
-        precision,
-        mean_bias,
-        schedule,
-        betas,
-        encoder_rate,
-        seed,
-    )
-    epochs, batch_size, num_samples = settings.epochs, settings.batch_size, settings.num_samples
-    learning_rate, seed = settings.learning_rate, settings.seed
+    settings = changed(settings, changes)
     network = trainable(model, settings)
     with plain_torch(gradients=False):
-        images, test_images = training_data(network, train, test, settings)
-    keep_freed_memory()
+        data, test_data = training_data(network, train, test, settings)
     device, home = pick_device(device), device_of(network)
-    steps = -(-len(images) // batch_size)  # of an epoch; its last batch may be smaller
-    factor = SCHEDULES[schedule](epochs * steps)
-    history = History()
-    bar = tqdm(total=epochs * steps, unit="step", disable=not progress or _bars_are_off())
-    advice = f"batch_size (now {batch_size}) or num_samples (now {num_samples})"
+    steps = -(-len(data.images) // settings.batch_size)  # an epoch's last batch may be smaller
+    history, bar = History(), _bar(settings.epochs * steps, progress)
+    advice = f"batch_size (now {settings.batch_size}) or num_samples (now {settings.num_samples})"
     try:
-        with memory_advice(advice), frozen_layers_rest(network):
+        with memory_advice(advice), frozen_layers_rest(network), freed_memory_kept():
             with plain_torch(gradients=False):
                 network.to(device)
-                images = images.to(device)
-                test_images = None if test_images is None else test_images.to(device)
-                generator = torch.Generator(device).manual_seed(seed)
+                data, test_data = (part and part.to(device) for part in (data, test_data))
+                generator = torch.Generator(device).manual_seed(settings.seed)
                 optimizer = adam(network, settings)
-                run = Run(checkpoint, settings, network, images, optimizer, generator, history)
+                run = Run(checkpoint, settings, network, data, optimizer, generator, history)
                 # Not before, for a run that is refused leaves the model as it was.
-                if mean_bias and not history.train and guesses_grey(network):
-                    network.set_output_bias(images)
+                if not history.train:
+                    network.begin(data, settings)
             bar.update(len(history.train) * steps)
-            for epoch in range(len(history.train), epochs):
+            for epoch in range(len(history.train), settings.epochs):
                 start = time.perf_counter()
-                rates = [learning_rate * factor(epoch * steps + step) for step in range(steps)]
+                rates = _rates(settings, epoch, steps)
                 with plain_torch(gradients=True):
-                    terms = _train_epoch(
-                        network, images, rates, optimizer, generator, settings, bar
-                    )
-                tested = []
-                if test_images is not None:
-                    tested = [mean_terms(network, test_images, seed=seed)]
-                _check_finite(network, [terms, *tested], epoch, learning_rate)
+                    terms = _train_epoch(network, data, rates, optimizer, generator, settings, bar)
+                tested = _tested(network, test_data, settings.seed)
+                _check_finite(network, [terms, *tested], epoch, settings.learning_rate)
                 history.train.append(terms)
                 history.test.extend(tested)
                 history.seconds.append(time.perf_counter() - start)
-                run.save_now_and_then(last=epoch + 1 == epochs)
+                run.save_now_and_then(last=epoch + 1 == settings.epochs)
                 if tested:
                     bar.set_postfix_str(f"test -ELBO {-tested[0].elbo:.1f} nats")
                 if after_epoch is not None:
                     after_epoch(model, history)  # in the state that the reader has set
     except KeyboardInterrupt:
-        history.stopped = f"interrupted after {len(history.train)} of {epochs} epochs"
+        history.stopped = f"interrupted after {len(history.train)} of {settings.epochs} epochs"
         warnings.warn(f"training {history.stopped}: the model keeps its weights", stacklevel=2)
     except TrainingDiverged as error:
         history.stopped = str(error)
@@ -205,14 +159,44 @@ def fit(
     return history
 
 
-def _train_epoch(model, images, rates, optimizer, generator, settings, bar) -> Terms:
+def _signature(function) -> inspect.Signature:
+    """`fit` with the settings by their names, as help and completion are to show it."""
+    parameters = list(inspect.signature(function).parameters.values())[:-1]
+    names = inspect.signature(Settings).parameters.values()
+    own = [setting.replace(kind=inspect.Parameter.KEYWORD_ONLY) for setting in names]
+    return inspect.Signature(parameters[:4] + own + parameters[4:], return_annotation=History)
+
+
+fit.__signature__ = _signature(fit)
+
+
+def _bar(total: int, progress: bool) -> tqdm:
+    return tqdm(total=total, unit="step", disable=not progress or _bars_are_off())
+
+
+def _rates(settings: Settings, epoch: int, steps: int) -> list[float]:
+    """The learning rate of each step of an epoch."""
+    factor = SCHEDULES[settings.schedule](settings.epochs * steps)
+    return [settings.learning_rate * factor(epoch * steps + step) for step in range(steps)]
+
+
+def _tested(network, data: TrainingData | None, seed: int) -> list[Terms]:
+    """The test terms, if there are test images."""
+    return [] if data is None else [mean_terms(data.model(network), data.images, seed=seed)]
+
+
+def _train_epoch(model, data, rates, optimizer, generator, settings, bar) -> Terms:
     """One pass over the images in a new order; the mean terms on the way."""
+    images = data.images
     totals = torch.zeros(2, device=images.device)  # reconstruction and KL, summed over images
     order = torch.randperm(len(images), generator=generator, device=images.device)
-    context = autocast(images.device, settings.precision)
+    context, loss_of = autocast(images.device, settings.precision), _objective(settings)
     for batch, rate in zip(order.split(settings.batch_size), rates, strict=True):
+        pixels = images.index_select(0, batch)
+        if settings.binarize == "dynamic":
+            pixels = draw_binary(pixels, generator)
         with context:
-            loss, terms = _loss(model, images.index_select(0, batch), settings, generator)
+            loss, terms = loss_of(data.model(model, batch), pixels, settings, generator)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         optimizer.zero_grad()
@@ -223,15 +207,23 @@ def _train_epoch(model, images, rates, optimizer, generator, settings, bar) -> T
     return Terms(*(totals / len(images)).tolist())
 
 
-def _loss(model, batch: Tensor, settings: Settings, generator) -> tuple[Tensor, Terms]:
+def elbo_loss(model, batch: Tensor, settings: Settings, generator) -> tuple[Tensor, Terms]:
     """What a step lowers, and the terms of the ELBO, (B,) each."""
-    if settings.binarize == "dynamic":
-        batch = draw_binary(batch, generator)
-    if settings.objective == "iwae":
-        bound, terms = iwae_terms(model, batch, settings.num_samples, generator)
-        return -bound.mean(), terms
     terms = training_terms(model, batch, settings.num_samples, generator)
-    return (settings.beta * terms.kl - terms.reconstruction).mean(), terms
+    return model.loss(terms, batch, settings), terms
+
+
+def iwae_loss(model, batch: Tensor, settings: Settings, generator) -> tuple[Tensor, Terms]:
+    """What a step lowers, minus the importance-weighted bound, and the terms of the ELBO."""
+    bound, terms = iwae_terms(model, batch, settings.num_samples, generator)
+    return -bound.mean(), terms
+
+
+def _objective(settings: Settings) -> Callable:
+    """The function of the objective's name, or the caller's own."""
+    if callable(settings.objective):
+        return settings.objective
+    return {"elbo": elbo_loss, "iwae": iwae_loss}[settings.objective]
 
 
 @plain_torch(gradients=False)
@@ -278,9 +270,9 @@ def mean_terms(model, images: Tensor, num_samples: int = 1, seed: int = 0) -> Te
     generator = torch.Generator(device).manual_seed(random_seed(seed))
     sums = []
     with evaluating(model):
-        for batch in images.split(1000):
+        for part, batch in in_parts(model, images, 1000):
             batch = to_weights(model, batch).to(device)
-            terms = training_terms(model, batch, num_samples, generator)
+            terms = training_terms(part, batch, num_samples, generator)
             sums.append(torch.stack(terms).sum(1).tolist())
     return Terms(*(math.fsum(term) / len(images) for term in zip(*sums, strict=True)))
 

@@ -6,7 +6,7 @@ import torch
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE, Visit, ready_widget
-from vaelib.gradients import pathwise
+from vaelib.lab.gradients import pathwise
 
 PAGE = "book/reparameterization.html"
 NAMES = ("mu", "sigma", "eps", "chosen", "direct", "drawn_with", "seed")

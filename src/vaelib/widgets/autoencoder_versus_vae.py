@@ -9,7 +9,7 @@ from torch import Tensor
 from vaelib import plots
 from vaelib.checks import integer
 from vaelib.data import check_images
-from vaelib.holes import nearest_distance
+from vaelib.lab.holes import nearest_distance
 from vaelib.models import VAE, Autoencoder
 from vaelib.widgets import network
 from vaelib.widgets.base import Widget
@@ -157,8 +157,7 @@ class _Plane:
     def __init__(self, model: Autoencoder | VAE, images: Tensor):
         self.model = network.half(copy.deepcopy(model).cpu())
         with torch.no_grad():
-            codes = self.model.encode(images.cpu())
-        self.codes = codes if isinstance(codes, Tensor) else codes[0]  # a VAE's mu
+            self.codes = self.model.posterior(images.cpu()).mean  # mu, if there is one
         self.mean, self.std = self.codes.mean(0), self.codes.std(0)
         if not (self.std > 0).all():
             raise ValueError(f"wanted codes that differ on both axes, got a spread of {self.std}")
@@ -209,9 +208,9 @@ def _deepest_walk(autoencoder: _Plane, vae: _Plane, num_choices: int) -> tuple[i
 
 
 def _check_models(autoencoder, vae) -> None:
-    for model, wanted in ((autoencoder, Autoencoder), (vae, VAE)):
-        if not isinstance(model, wanted):
-            raise ValueError(f"wanted an {wanted.__name__}, got {type(model).__name__}")
+    for model, wanted, with_elbo in ((autoencoder, "an Autoencoder", 0), (vae, "a VAE", 1)):
+        if getattr(model, "has_elbo", None) is not bool(with_elbo):
+            raise ValueError(f"wanted {wanted}, got {type(model).__name__}")
         check_plane(model)
     if autoencoder.input_dim != vae.input_dim:
         raise ValueError(

@@ -85,7 +85,7 @@ class DrawDigit(Widget):
         num_choices = integer("num_choices", num_choices)
         self._model = network.half(copy.deepcopy(model).cpu())
         with torch.no_grad():
-            self._means, _ = self._model.encode(images.cpu().float())
+            self._means, _ = network.gaussian(self._model, images.cpu().float())
         self._labels = labels
         choices = (images[:num_choices].flatten(1) * 255).round().to(torch.uint8)
         super().__init__(
@@ -96,8 +96,7 @@ class DrawDigit(Widget):
             images=choices.cpu().numpy().tobytes(),
             encoder=network.pack(self._model.encoder),
             decoder=network.pack(self._model.decoder),
-            likelihood=model.likelihood,
-            sigma=model.sigma,
+            **network.likelihood(model),
         )
 
     @traitlets.validate("pixels")
@@ -112,7 +111,8 @@ class DrawDigit(Widget):
         mu = log_var = None
         if any(self.pixels):
             with torch.no_grad():
-                mu, log_var = (terms[0].tolist() for terms in self._model.encode(self._image()))
+                found = network.gaussian(self._model, self._image())
+                mu, log_var = (terms[0].tolist() for terms in found)
         self.set_trait("mu", mu)
         self.set_trait("log_var", log_var)
 

@@ -66,7 +66,7 @@ class LatentExplorer(Widget):
         images, self._labels = images.cpu().float(), labels.cpu()
         self._choices = choices = images[:num_choices].flatten(1)
         with torch.no_grad():
-            self._mu, self._log_var = mu, log_var = self._model.encode(images)
+            self._mu, self._log_var = mu, log_var = network.gaussian(self._model, images)
             generator = torch.Generator().manual_seed(0)
             terms = elbo_terms(self._model, choices, DRAWS, generator)
         super().__init__(
@@ -78,8 +78,7 @@ class LatentExplorer(Widget):
             labels=self._labels.to(torch.uint8).numpy().tobytes(),
             images=(choices * 255).round().to(torch.uint8).numpy().tobytes(),
             decoder=network.pack(self._model.decoder),
-            likelihood=model.likelihood,
-            sigma=model.sigma,
+            **network.likelihood(model),
             z=mu[0].tolist(),
         )
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from vaelib.pictures import batch_shape
 
+LIKELIHOODS = ("bernoulli", "gaussian")  # that js/network.js knows, by the same names
 ACTIVATIONS = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.SiLU: "silu", nn.Tanh: "tanh"}
 
 
@@ -40,6 +41,33 @@ def pack(module: nn.Module) -> dict:
         raise ValueError(_wanted(module))
     digest = hashlib.sha256(repr(layers).encode() + data).hexdigest()[:16]
     return {"layers": layers, "data": bytes(data), "digest": digest}
+
+
+def likelihood(model) -> dict:
+    """The likelihood's name and its sigma, by which a page scores images.
+
+    Raises:
+        ValueError: if a page knows no such likelihood.
+    """
+    pixels = model.pixels
+    if pixels.name not in LIKELIHOODS or not pixels.unit_interval:
+        raise ValueError(
+            f"wanted pixels that a page can score, {' or '.join(LIKELIHOODS)} in [0, 1], got "
+            f"{pixels.name}: vaelib.widgets.latent_sliders draws any, in Jupyter"
+        )
+    return {"likelihood": pixels.name, "sigma": float(getattr(pixels, "sigma", 1.0))}
+
+
+def gaussian(model, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and log-variance of q(z|x): (B, ...) -> (B, D), (B, D).
+
+    Raises:
+        ValueError: if the model's posterior is no Gaussian.
+    """
+    q = model.posterior(images)
+    if tuple(q.names) != ("mu", "log_var"):
+        raise ValueError(f"wanted a model whose q(z|x) is Gaussian, got a {type(q).__name__}")
+    return q.parameters
 
 
 def half(model: nn.Module) -> nn.Module:

@@ -84,24 +84,24 @@ export function probabilities(logits) {
   return logits.map(ACTIVATIONS.sigmoid);
 }
 
+/** Minus log p(x|z) of a pixel in nats, by the names that the likelihoods have in Python. */
+const PIXEL_LOSSES = {
+  bernoulli: (x, logit) => Math.max(logit, 0) - logit * x + Math.log1p(Math.exp(-Math.abs(logit))),
+  gaussian: (x, logit, sigma) => {
+    const error = (x - ACTIVATIONS.sigmoid(logit)) / sigma;
+    return 0.5 * (error * error + Math.log(2 * Math.PI)) + Math.log(sigma);
+  },
+};
+
 /**
  * Minus log p(x|z) in nats, summed over the pixels.
- * @param {{kind: string, sigma: number}} likelihood "bernoulli" or "gaussian"
+ * @param {{kind: string, sigma: number}} likelihood a name of PIXEL_LOSSES, and a Gaussian's sigma
  * @param {Float32Array} image in [0, 1]
  * @param {Float32Array} logits
  */
 export function reconstructionLoss({ kind, sigma }, image, logits) {
-  let loss = 0;
-  for (let i = 0; i < image.length; i += 1) {
-    const logit = logits[i];
-    if (kind === "bernoulli") {
-      loss += Math.max(logit, 0) - logit * image[i] + Math.log1p(Math.exp(-Math.abs(logit)));
-    } else {
-      const error = (image[i] - ACTIVATIONS.sigmoid(logit)) / sigma;
-      loss += 0.5 * (error * error + Math.log(2 * Math.PI)) + Math.log(sigma);
-    }
-  }
-  return loss;
+  const pixelLoss = PIXEL_LOSSES[kind];
+  return image.reduce((loss, x, i) => loss + pixelLoss(x, logits[i], sigma), 0);
 }
 
 /** KL(N(mu, exp(logVar)) || N(0, I)) in nats, summed over the latent's coordinates. */

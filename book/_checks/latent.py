@@ -3,10 +3,15 @@
 import math
 
 import torch
-from torch.distributions import Bernoulli, Categorical, Independent, MixtureSameFamily, Normal
-
-from tests.equations.check import Check
-from tests.equations.quadrature import gauss_hermite, trapezoid
+from book._checks.check import Check
+from book._checks.quadrature import gauss_hermite, trapezoid
+from torch.distributions import (
+    Bernoulli,
+    Categorical,
+    Independent,
+    MixtureSameFamily,
+    Normal,
+)
 
 STANDARD = Normal(torch.tensor(0.0).double(), 1)
 MU = torch.tensor([-1.2, 0.4, 1.5]).double()
@@ -41,7 +46,13 @@ def prior():
     """The standard normal density, from torch.distributions."""
     z = torch.linspace(-3, 3, 7).double()
     oracle = STANDARD.log_prob(z).exp()
-    return {"z": z, "oracle": oracle, "exp": torch.exp, "sqrt": math.sqrt, "pi": math.pi}
+    return {
+        "z": z,
+        "oracle": oracle,
+        "exp": torch.exp,
+        "sqrt": math.sqrt,
+        "pi": math.pi,
+    }
 
 
 def linear_gaussian():
@@ -236,7 +247,12 @@ CHECKS = [
         how="The density is compared with that of torch.distributions for three Gaussians.",
         tex=r"""q(z \mid x^{(n)}) = \frac{1}{\sqrt{2\pi}\,\sigma^{(n)}}
             \exp\left(-\frac{(z - \mu^{(n)})^2}{2\,(\sigma^{(n)})^2}\right) .""",
-        chains=(("oracle", "1 / (sqrt(2 * pi) * sigma) * exp(-(z - mu) ** 2 / (2 * sigma ** 2))"),),
+        chains=(
+            (
+                "oracle",
+                "1 / (sqrt(2 * pi) * sigma) * exp(-(z - mu) ** 2 / (2 * sigma ** 2))",
+            ),
+        ),
         names=gaussian,
     ),
     Check(
@@ -249,7 +265,12 @@ CHECKS = [
             &= \int \frac{1}{N} \sum_{n=1}^{N} q(z \mid x^{(n)})\,
             \big\| x^{(n)} - \hat{x}(z) \big\|^2 \,\mathrm{d}z .
             \end{aligned}""",
-        chains=(("1 / N * sum(E(error_of_draws ** 2))", "integral(1 / N * sum(q * error ** 2))"),),
+        chains=(
+            (
+                "1 / N * sum(E(error_of_draws ** 2))",
+                "integral(1 / N * sum(q * error ** 2))",
+            ),
+        ),
         names=losses,
     ),
     Check(
@@ -298,7 +319,12 @@ CHECKS = [
         how="The expression is compared with Pearson's correlation coefficient of the ranks.",
         tex=r"""1 - \frac{6 \sum_{n=1}^{N} \big(\operatorname{rank}(\mu^{(n)})
             - \operatorname{rank}(\varphi^{(n)})\big)^2}{N (N^2 - 1)} ,""",
-        chains=(("pearson", "1 - 6 * sum((rank_mu - rank_phase) ** 2) / (N * (N ** 2 - 1))"),),
+        chains=(
+            (
+                "pearson",
+                "1 - 6 * sum((rank_mu - rank_phase) ** 2) / (N * (N ** 2 - 1))",
+            ),
+        ),
         names=ranks,
     ),
     Check(
@@ -314,7 +340,13 @@ CHECKS = [
         how="For two hazy pixels and three phases both sums over all four images are compared with "
         "the prior.",
         tex=r"""\sum_{x} p(z \mid x)\, p(x) = \sum_{x} p(x \mid z)\, p(z) = p(z) .""",
-        chains=(("sum_over_x(p_z_given_x * column(p_x))", "sum_over_x(p_x_given_z * p_z)", "p_z"),),
+        chains=(
+            (
+                "sum_over_x(p_z_given_x * column(p_x))",
+                "sum_over_x(p_x_given_z * p_z)",
+                "p_z",
+            ),
+        ),
         names=two_pixels,
     ),
     Check(
@@ -328,7 +360,10 @@ CHECKS = [
             \end{aligned}""",
         chains=(
             ("integral(z * q_z)", "mean"),
-            ("integral((z - mean) ** 2 * q_z)", "1 / N * sum(sigma ** 2 + (mu - mean) ** 2)"),
+            (
+                "integral((z - mean) ** 2 * q_z)",
+                "1 / N * sum(sigma ** 2 + (mu - mean) ** 2)",
+            ),
         ),
         names=aggregate,
     ),

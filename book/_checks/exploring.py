@@ -4,10 +4,10 @@ from statistics import NormalDist
 
 import numpy as np
 import torch
+from book._checks.check import Check, Estimate
+from book._checks.quadrature import gauss_hermite, gaussian_cdf
 from torch.distributions import MultivariateNormal
 
-from tests.equations.check import Check, Estimate
-from tests.equations.quadrature import gauss_hermite, gaussian_cdf
 from vaelib.plots import gaussian_quantiles
 
 
@@ -211,7 +211,10 @@ CHECKS = [
             z(t) &= (1 - t)\, \mu^{(n)} + t\, \mu^{(m)} , \qquad 0 \le t \le 1 .
             \end{aligned}""",
         chains=(
-            ("lerp(x_hat(mu_n), x_hat(mu_m), t)", "(1 - t) * x_hat(mu_n) + t * x_hat(mu_m)"),
+            (
+                "lerp(x_hat(mu_n), x_hat(mu_m), t)",
+                "(1 - t) * x_hat(mu_n) + t * x_hat(mu_m)",
+            ),
             ("lerp(mu_n, mu_m, t)", "(1 - t) * mu_n + t * mu_m"),
         ),
         names=lines,

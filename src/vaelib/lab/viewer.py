@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from vaelib.checks import integer
-from vaelib.graphs import imported
+from vaelib.export import imported
 from vaelib.paths import expanded
 
 HOST = "127.0.0.1"

@@ -10,7 +10,7 @@ from vaelib.checks import integer, positive
 from vaelib.devices import plain_torch
 from vaelib.evaluation import check_has_likelihood
 from vaelib.gaussians import widened
-from vaelib.models import to_weights
+from vaelib.models.base import to_weights
 from vaelib.networks import evaluating, unwrapped
 
 POINTS = 4096  # of the grid, decoded at once
@@ -178,20 +178,9 @@ def grid_posterior(model, images: Tensor, edge: float = 6.0, side: int = 400) ->
 
 def _log_joint(model, pixels: Tensor, z: Tensor) -> Tensor:
     """log p(x|z) + log p(z) of each image at each point: (B, P), (points, 2) -> (B, points)."""
-    log_prior = -0.5 * z.square().sum(1) - math.log(2 * math.pi)
     z = z.to(next(model.parameters()).dtype)
-    if model.likelihood == "bernoulli":
-        logits = widened(model.decode_logits(z))
-        certain = torch.nn.functional.logsigmoid(logits.abs()).sum(1)  # log max(p, 1 - p)
-        # All terms have one sign: x l - softplus(l) would take large sums from each other.
-        wrong = pixels @ logits.clamp(max=0).T - (1 - pixels) @ logits.clamp(min=0).T
-        return wrong + certain + log_prior
-    exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}  # the expanded square cancels
-    mean = widened(model.decode(z))
-    sigma = torch.as_tensor(model.sigma, dtype=mean.dtype, device=mean.device)
-    distance = torch.cdist(pixels, mean, **exact) / sigma
-    constant = pixels.shape[1] * (math.log(2 * math.pi) + 2 * sigma.log())
-    return -0.5 * (distance.square() + constant) + log_prior
+    log_prior = widened(model.prior().log_prob(z))
+    return widened(model.likelihood(z).log_prob_of_each(pixels)) + log_prior
 
 
 def _check_grid(model, side: int) -> None:
@@ -199,8 +188,6 @@ def _check_grid(model, side: int) -> None:
         raise ValueError(f"wanted a model with latent_dim 2, got {model.latent_dim}")
     if side < 4 or side % 2:
         raise ValueError(f"wanted side as an even number of 4 or more, got {side}")
-    if model.likelihood == "gaussian" and torch.as_tensor(model.sigma).numel() > 1:
-        raise ValueError("wanted a model with one sigma for all pixels, got one for each")
 
 
 def _check_edges(posterior: GridPosterior) -> None:

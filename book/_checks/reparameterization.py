@@ -5,12 +5,11 @@ from itertools import product
 
 import sympy
 import torch
+from book._checks.check import Check
+from book._checks.quadrature import gauss_hermite, gaussian_cdf, trapezoid
+from book._checks.symbolic import gaussian_mean
 from torch.distributions import AffineTransform, Normal
 from torch.func import vmap
-
-from tests.equations.check import Check
-from tests.equations.quadrature import gauss_hermite, gaussian_cdf, trapezoid
-from tests.equations.symbolic import gaussian_mean
 
 MU = torch.tensor([0.7, -0.4], dtype=torch.float64)
 SIGMA = torch.tensor([0.6, 1.3], dtype=torch.float64)
@@ -237,7 +236,10 @@ def squared_distance_draws(mu=MU, sigma=SIGMA):
 
 def dimensions():
     """Variances for one to three equal coordinates, from the quadrature."""
-    mu, sigma = torch.tensor(0.7, dtype=torch.float64), torch.tensor(0.6, dtype=torch.float64)
+    mu, sigma = (
+        torch.tensor(0.7, dtype=torch.float64),
+        torch.tensor(0.6, dtype=torch.float64),
+    )
     rows = []
     for dim in (1, 2, 3):
         names = squared_distance_draws(mu.expand(dim), sigma.expand(dim))
@@ -332,7 +334,13 @@ CHECKS = [
         how="The expectation is a quadrature over z.",
         tex=r"""\mathbb{E}_q\left[ \left( \frac{z - \mu}{\sigma^2} \right)^2 \right]
             = \frac{\sigma^2}{\sigma^4} = \frac{1}{\sigma^2} .""",
-        chains=(("E(((z - mu) / sigma**2) ** 2)", "sigma**2 / sigma**4", "1 / sigma**2"),),
+        chains=(
+            (
+                "E(((z - mu) / sigma**2) ** 2)",
+                "sigma**2 / sigma**4",
+                "1 / sigma**2",
+            ),
+        ),
         names=draws_of_z,
     ),
     Check(

@@ -4,11 +4,11 @@ import math
 
 import sympy
 import torch
+from book._checks.check import Check
 from torch import nn
 from torch.distributions import Bernoulli, Categorical
 
 import vaelib
-from tests.equations.check import Check
 
 
 def normal(*shape, seed=0):
@@ -29,7 +29,12 @@ def network():
     """A small `vaelib.Autoencoder`, its weights by the page's names, and what it gives."""
     torch.manual_seed(0)
     model = vaelib.Autoencoder(12, 7, 2).double()
-    layers = [model.encoder[0], model.encoder[2], model.decoder[0], model.decoder[2]]
+    layers = [
+        model.encoder[0],
+        model.encoder[2],
+        model.decoder[0],
+        model.decoder[2],
+    ]
     names = {}
     for number, layer in enumerate(layers, start=1):
         nn.init.normal_(layer.bias)
@@ -52,7 +57,12 @@ def other_coordinates():
     """The network, and an invertible matrix that changes the coordinates of its code."""
     names = layers()
     matrix = torch.tensor([[3.0, -1.0], [0.5, 0.2]], dtype=torch.float64)
-    return {**names, "T": matrix, "inverse": torch.linalg.inv, "z_new": matrix @ names["z"]}
+    return {
+        **names,
+        "T": matrix,
+        "inverse": torch.linalg.inv,
+        "z_new": matrix @ names["z"],
+    }
 
 
 def batch():
@@ -60,7 +70,14 @@ def batch():
     x_hat = uniform(5, 784)
     x = torch.bernoulli(uniform(5, 784, seed=1))
     oracle = -Bernoulli(probs=x_hat).log_prob(x).sum() / 5
-    return {"x": x, "x_hat": x_hat, "B": 5, "log": torch.log, "sum": torch.sum, "oracle": oracle}
+    return {
+        "x": x,
+        "x_hat": x_hat,
+        "B": 5,
+        "log": torch.log,
+        "sum": torch.sum,
+        "oracle": oracle,
+    }
 
 
 def one_pixel():
@@ -85,7 +102,13 @@ def pixel_pairs():
 def some_images():
     """Images that share an answer."""
     x = uniform(9, 12)
-    return {"x": x, "x_hat": uniform(12, seed=1), "x_bar": x.mean(0), "N": 9, "sum": torch.sum}
+    return {
+        "x": x,
+        "x_hat": uniform(12, seed=1),
+        "x_bar": x.mean(0),
+        "N": 9,
+        "sum": torch.sum,
+    }
 
 
 def linear_autoencoder():
@@ -99,7 +122,14 @@ def linear_autoencoder():
         A2, b2 = decoder[:, :2], decoder[:, 2:]
         code = torch.linalg.pinv(A2) @ (x - b2)
     encoder = code @ torch.linalg.pinv(torch.cat([x, ones]))
-    names = {"A1": encoder[:, :6], "b1": encoder[:, 6:], "A2": A2, "b2": b2, "x": x, "N": 40}
+    names = {
+        "A1": encoder[:, :6],
+        "b1": encoder[:, 6:],
+        "A2": A2,
+        "b2": b2,
+        "x": x,
+        "N": 40,
+    }
     eigenvalues = torch.linalg.eigvalsh(x.cov(correction=0)).flip(0)
     return {**names, "lam": eigenvalues, "D": 2, "sum": torch.sum}
 
@@ -108,7 +138,13 @@ def logits():
     """Logits of ten classes for a few images."""
     a = 3 * normal(10, 6)  # a class a row
     oracle = Categorical(logits=a.T).probs.amax(1)
-    return {"a": a, "exp": torch.exp, "sum": lambda t: t.sum(0), "max": max_row, "oracle": oracle}
+    return {
+        "a": a,
+        "exp": torch.exp,
+        "sum": lambda t: t.sum(0),
+        "max": max_row,
+        "oracle": oracle,
+    }
 
 
 def max_row(values):

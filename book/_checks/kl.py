@@ -4,6 +4,9 @@ from functools import cache
 
 import sympy
 import torch
+from book._checks.check import Check, Estimate
+from book._checks.quadrature import gauss_hermite, trapezoid
+from book._checks.symbolic import gaussian_mean
 from torch.distributions import (
     Categorical,
     Gumbel,
@@ -15,11 +18,11 @@ from torch.distributions import (
 )
 
 import vaelib
-from tests.equations.check import Check, Estimate
-from tests.equations.quadrature import gauss_hermite, trapezoid
-from tests.equations.symbolic import gaussian_mean
 
-ZERO, ONE = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
+ZERO, ONE = (
+    torch.zeros((), dtype=torch.float64),
+    torch.ones((), dtype=torch.float64),
+)
 PRIOR = Normal(ZERO, ONE)
 MIXTURE = MixtureSameFamily(
     Categorical(torch.tensor([0.3, 0.7], dtype=torch.float64)),
@@ -213,7 +216,10 @@ def decoders():
 @cache
 def settled():
     nodes, weights = gauss_hermite(20)
-    x, w = random(5, seed=2), torch.tensor([0.0, 0.5, -1.0, 1.5, 3.0], dtype=torch.float64)
+    x, w = (
+        random(5, seed=2),
+        torch.tensor([0.0, 0.5, -1.0, 1.5, 3.0], dtype=torch.float64),
+    )
 
     def loss(datum, weight):
         def of_parameters(mu, log_var):
@@ -232,7 +238,10 @@ def settled():
 def draws():
     """A hundred thousand draws from a two-dimensional Gaussian."""
     count = 100_000
-    mu, sigma = torch.tensor([0.8, -0.4]).double(), torch.tensor([0.5, 1.3]).double()
+    mu, sigma = (
+        torch.tensor([0.8, -0.4]).double(),
+        torch.tensor([0.5, 1.3]).double(),
+    )
     q, p = Independent(Normal(mu, sigma), 1), Independent(PRIOR.expand([2]), 1)
     z = mu + sigma * random(count, 2)
     return {

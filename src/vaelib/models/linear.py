@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from vaelib.checks import integer, positive
-from vaelib.models import VAE, check_latents, check_sizes, flatten_images, to_weights
-from vaelib.pictures import check_shape
+from vaelib.distributions import Normal
+from vaelib.likelihoods import Gaussian
+from vaelib.models.base import LatentVariableModel, check_sizes
 
 
 class LinearGaussian:
@@ -131,13 +132,11 @@ class LinearGaussian:
             raise ValueError(f"wanted x of shape (B, {self.input_dim}), got {tuple(x.shape)}")
 
 
-class LinearVAE(nn.Module):
+class LinearVAE(LatentVariableModel):
     """A VAE without a hidden layer, whose decoder is a `LinearGaussian` with learned parameters.
 
     p(z) = N(0, I), p(x|z) = N(W z + b, sigma^2 I), q(z|x) = N(V x + c, diag(exp(log_var))): the
-    log-variance is a parameter, the same for every x. It has what `VAE` has (`encode`, `decode`,
-    `reparameterize`, `likelihood`, `sigma`), so that `elbo` and `iwae_bound` take it too; its
-    pixels may be any numbers.
+    log-variance is a parameter, the same for every x. Its pixels may be any numbers.
 
     Args:
         input_dim: P, pixels of an image.
@@ -153,26 +152,19 @@ class LinearVAE(nn.Module):
         Lucas et al., Don't Blame the ELBO!, section 4, https://arxiv.org/abs/1911.02469
     """
 
-    likelihood = "gaussian"
-    unit_interval = False  # no sigmoid at the end: pixels need not be in [0, 1]
-    reparameterize, remember_shape = VAE.reparameterize, VAE.remember_shape
-
     def __init__(self, input_dim: int, latent_dim: int, sigma: float = 1.0, image_shape=None):
-        super().__init__()
         sizes = check_sizes({"input_dim": input_dim, "latent_dim": latent_dim})
-        input_dim, latent_dim = sizes["input_dim"], sizes["latent_dim"]
-        sigma = positive("sigma", sigma)
-        self.input_dim, self.latent_dim = input_dim, latent_dim
-        self.image_shape = None if image_shape is None else check_shape(image_shape, input_dim)
-        self.encoder = nn.Linear(input_dim, latent_dim)
-        self.log_var = nn.Parameter(torch.zeros(latent_dim))
-        self.decoder = nn.Linear(latent_dim, input_dim)
-        self.log_sigma = nn.Parameter(torch.tensor(math.log(sigma)))
+        pixels = Gaussian(sigma, learned=True, bounded=False)
+        arguments = sizes | {"sigma": pixels.arguments["sigma"]}
+        super().__init__(*sizes.values(), pixels, image_shape, arguments=arguments)
+        self.encoder = nn.Linear(self.input_dim, self.latent_dim)
+        self.log_var = nn.Parameter(torch.zeros(self.latent_dim))
+        self.decoder = nn.Linear(self.latent_dim, self.input_dim)
 
     @property
     def sigma(self) -> Tensor:
         """The standard deviation of a pixel, a tensor without axes that has a gradient."""
-        return self.log_sigma.exp()
+        return self.pixels.sigma
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x): (B, ...) -> (B, D), (B, D).
@@ -180,17 +172,12 @@ class LinearVAE(nn.Module):
         Raises:
             ValueError: if an image has not input_dim pixels.
         """
-        mu = self.encoder(flatten_images(to_weights(self, images), self.input_dim))
+        mu = self.encoder(self._rows_of(images))
         return mu, torch.zeros_like(mu) + self.log_var
 
-    def decode(self, z: Tensor) -> Tensor:
-        """The mean of p(x|z): (..., D) -> (..., P).
-
-        Raises:
-            ValueError: if the last axis of z is not latent_dim long.
-        """
-        check_latents(z, self.latent_dim)
-        return self.decoder(z)
+    def posterior(self, images: Tensor) -> Normal:
+        """q(z|x) = N(V x + c, diag(exp(log_var))); errors as `encode`."""
+        return Normal(*self.encode(images))
 
     def linear_gaussian(self) -> LinearGaussian:
         """The decoder and the prior alone, whose log-likelihood and posterior are exact."""

@@ -1,11 +1,11 @@
 """Checks of the equations in "Looking inside the model"."""
 
 import torch
+from book._checks.check import Check
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import vaelib
-from tests.equations.check import Check
 
 SIZES = [(5, 3, 2), (11, 4, 3), (7, 9, 1)]  # P, H and D of three networks
 
@@ -119,7 +119,11 @@ def epochs():
     """Epochs of 20 images in batches of 6: the last batch has 2."""
     counted = [sum(step_flops(sizes, batch) for batch in (6, 6, 6, 2)) for sizes in SIZES]
     step = [step_flops(sizes, batch=1) / 2 for sizes in SIZES]
-    return networks() | {"N": 20, "MAC_step": numbers(step), "counted": numbers(counted)}
+    return networks() | {
+        "N": 20,
+        "MAC_step": numbers(step),
+        "counted": numbers(counted),
+    }
 
 
 def clock():

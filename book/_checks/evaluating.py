@@ -5,10 +5,9 @@ import functools
 import mpmath
 import numpy as np
 import torch
+from book._checks.check import Check
+from book._checks.quadrature import trapezoid
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
-
-from tests.equations.check import Check
-from tests.equations.quadrature import trapezoid
 
 DOUBLE = {"dtype": torch.float64}
 
@@ -27,7 +26,10 @@ def one_pixel():
     x, s = torch.tensor(1.5, **DOUBLE), 0.5
     eps, weights = trapezoid(-14, 14, 601)
     weights = weights * Normal(torch.zeros((), **DOUBLE), 1).log_prob(eps).exp()
-    mu, sigma = torch.tensor([[0.8], [1.4]], **DOUBLE), torch.tensor([[0.6], [0.4]], **DOUBLE)
+    mu, sigma = (
+        torch.tensor([[0.8], [1.4]], **DOUBLE),
+        torch.tensor([[0.6], [0.4]], **DOUBLE),
+    )
     pairs = torch.cartesian_prod(eps[::3], eps[::3])
     pair_weights = torch.cartesian_prod(3 * weights[::3], 3 * weights[::3]).prod(1)
     posterior = Normal(x / (1 + s**2), s / (1 + s**2) ** 0.5)
@@ -80,7 +82,10 @@ def gamma_weights():
     So the mean and the variance of its logarithm are known: digamma and trigamma. The limit is
     taken from two large K; what is left of order 1 / K cancels.
     """
-    shape, scale = torch.tensor([0.7, 2.0, 5.0], **DOUBLE), torch.tensor([1.3, 0.4, 0.1], **DOUBLE)
+    shape, scale = (
+        torch.tensor([0.7, 2.0, 5.0], **DOUBLE),
+        torch.tensor([1.3, 0.4, 0.1], **DOUBLE),
+    )
     return {
         "variance": lambda count: torch.polygamma(1, count * shape),
         "iwae": lambda count: torch.digamma(count * shape) + (scale / count).log(),
@@ -187,7 +192,10 @@ def three_images():
     """
     x = torch.tensor([-1.0, 0.4, 2.0], **DOUBLE)
     z, dz = trapezoid(-10, 10, 4001)
-    mu, sigma = torch.tensor([-0.7, 0.1, 1.5], **DOUBLE), torch.tensor([0.5, 0.8, 0.4], **DOUBLE)
+    mu, sigma = (
+        torch.tensor([-0.7, 0.1, 1.5], **DOUBLE),
+        torch.tensor([0.5, 0.8, 0.4], **DOUBLE),
+    )
     q, prior = Normal(mu, sigma), Normal(torch.zeros(3, **DOUBLE), 1)
     on_grid, s = Normal(mu[:, None], sigma[:, None]).log_prob(z).exp(), 0.6
     log_p_x_given_z = Normal(1.2 * z, s).log_prob(x[:, None])
@@ -246,7 +254,10 @@ CHECKS = [
         chains=(
             ("u(z2)", "p_x_given_z(z2) * p_z(z2) / q(z2)"),
             ("E2(1 / 2 * sum(u(z2)))", "p_x"),
-            ("E2((1 / 2 * sum(u(z2)) - p_x) ** 2)", "1 / 2 * E1((u(z1) - p_x) ** 2)"),
+            (
+                "E2((1 / 2 * sum(u(z2)) - p_x) ** 2)",
+                "1 / 2 * E1((u(z1) - p_x) ** 2)",
+            ),
         ),
         names=one_pixel,
     ),
@@ -271,7 +282,10 @@ CHECKS = [
             \end{aligned}""",
         chains=(
             ("limit(lambda K: K * variance(K))", "var_u / p_x ** 2"),
-            ("limit(lambda K: K * (log(p_x) - iwae(K)))", "1 / 2 * var_u / p_x ** 2"),
+            (
+                "limit(lambda K: K * (log(p_x) - iwae(K)))",
+                "1 / 2 * var_u / p_x ** 2",
+            ),
         ),
         names=gamma_weights,
         tolerance=1e-6,

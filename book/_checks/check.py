@@ -127,7 +127,14 @@ def _mutated(expression: str) -> Iterator[str]:
     """The expression with one node changed, once for each change of each node."""
     count = len(list(ast.walk(ast.parse(expression, mode="eval"))))
     for index in range(count):
-        for change in (_swap_operator, _drop_minus, _flip_argument, _add_one, _double, _negate):
+        for change in (
+            _swap_operator,
+            _drop_minus,
+            _flip_argument,
+            _add_one,
+            _double,
+            _negate,
+        ):
             tree = ast.parse(expression, mode="eval")
             node = list(ast.walk(tree))[index]
             if change(node):
@@ -157,7 +164,13 @@ def _drop_minus(node) -> bool:
 
 
 def _flip_argument(node) -> bool:
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("exp", "sum", "E", "sqrt", "log"):
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+        "exp",
+        "sum",
+        "E",
+        "sqrt",
+        "log",
+    ):
         node.args[0] = ast.UnaryOp(ast.USub(), node.args[0])
         return True
     return False

@@ -1,10 +1,9 @@
 """Checks of the equations in "Building the VAE"."""
 
 import torch
+from book._checks.check import Check
+from book._checks.quadrature import gauss_hermite, gaussian_cdf
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
-
-from tests.equations.check import Check
-from tests.equations.quadrature import gauss_hermite, gaussian_cdf
 
 
 def noise():
@@ -27,7 +26,10 @@ def noise():
 def one_image():
     """A one-dimensional latent and a decoder of two pixels: every term is a quadrature."""
     nodes, weights = gauss_hermite(60)
-    q, prior = Normal(torch.tensor(0.7).double(), 0.6), Normal(torch.tensor(0.0).double(), 1)
+    q, prior = (
+        Normal(torch.tensor(0.7).double(), 0.6),
+        Normal(torch.tensor(0.0).double(), 1),
+    )
     z = q.mean + q.stddev * nodes
     logits = torch.stack([1.5 * z - 0.3, 0.4 - 2 * z], dim=1)
     pixels = Independent(Bernoulli(logits=logits), 1)
@@ -46,7 +48,13 @@ def pixels():
     x_hat = torch.rand(5, 784, generator=generator, dtype=torch.float64)
     x = torch.bernoulli(x_hat, generator=generator)
     oracle = Independent(Bernoulli(probs=x_hat), 1).log_prob(x)
-    return {"x": x, "x_hat": x_hat, "log": torch.log, "sum": lambda t: t.sum(-1), "oracle": oracle}
+    return {
+        "x": x,
+        "x_hat": x_hat,
+        "log": torch.log,
+        "sum": lambda t: t.sum(-1),
+        "oracle": oracle,
+    }
 
 
 def posteriors():

@@ -6,15 +6,14 @@ import numpy as np
 import sympy
 import sympy.stats
 import torch
+from book._checks.check import Check
+from book._checks.quadrature import gauss_hermite, trapezoid
 from torch.distributions import (
     ContinuousBernoulli,
     MultivariateNormal,
     Normal,
     kl_divergence,
 )
-
-from tests.equations.check import Check
-from tests.equations.quadrature import gauss_hermite, trapezoid
 
 DOUBLE = {"dtype": torch.float64}
 
@@ -99,7 +98,11 @@ def linear_gaussian():
 def numerical_optimum():
     """The likeliest W, b and s for some data by L-BFGS, and the eigenvalues of their covariance."""
     x = 2 * random(200, 2) @ random(2, 5, seed=1) + 0.5 * random(200, 5, seed=2)
-    parameters = [random(5, 2, seed=3), torch.zeros(5, **DOUBLE), torch.zeros((), **DOUBLE)]
+    parameters = [
+        random(5, 2, seed=3),
+        torch.zeros(5, **DOUBLE),
+        torch.zeros((), **DOUBLE),
+    ]
     parameters = [p.requires_grad_() for p in parameters]
     optimizer = torch.optim.LBFGS(
         parameters, 1, 300, 400, 1e-9, 1e-13, 50, line_search_fn="strong_wolfe"

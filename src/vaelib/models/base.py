@@ -1,0 +1,288 @@
+"""What a latent-variable model is: p(z), p(x|z) and q(z|x), whatever its networks are.
+
+A family is a subclass with an encoder and a decoder that says what its `posterior` is:
+
+    q = model.posterior(images)             # q(z|x)
+    z = q.sample(generator)                 # reparameterized
+    p = model.likelihood(z)                 # p(x|z)
+    elbo = p.log_prob(images) - q.kl(model.prior())
+
+Nothing else of the package asks which family a model is of.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vaelib.checks import integer
+from vaelib.data import check_floating
+from vaelib.distributions import StandardNormal
+from vaelib.likelihoods import Likelihood, PixelDistribution
+from vaelib.parts import CHUNK, rows_at_once
+from vaelib.pictures import batch_shape, check_shape
+
+FAMILIES: dict[str, type] = {}  # every subclass that Python has seen, by its name
+
+
+class LatentVariableModel(nn.Module):
+    """An encoder, a decoder and what their outputs mean.
+
+    A subclass sets `encoder` and `decoder`, modules or functions, and gives `posterior`. So that a
+    file can hold it, its class has to be made again from `arguments`.
+
+    Attributes:
+        input_dim: P, pixels of an image.
+        latent_dim: D, the dimension of z.
+        pixels: the `Likelihood`.
+        arguments: what the constructor was given, by name, as a JSON file can hold it.
+        has_elbo: whether log p(x) is bounded by the ELBO; an autoencoder has no such bound.
+
+    Args:
+        input_dim: P.
+        latent_dim: D.
+        pixels: what the decoder's outputs mean.
+        image_shape: (C, H, W) of an image, if it is known.
+        prior: p(z), a module with `sample`, `log_prob` and `kl`; None is N(0, I).
+        arguments: of the subclass's constructor, besides image_shape, so that `load` can make it
+            again; None if a file cannot hold them.
+
+    Raises:
+        ValueError: if a size is no integer of 1 or more, or image_shape has not input_dim pixels.
+    """
+
+    has_elbo = True
+
+    def __init__(
+        self,
+        input_dim: int,
+        latent_dim: int,
+        pixels: Likelihood,
+        image_shape: Sequence[int] | None = None,
+        prior: nn.Module | None = None,
+        arguments: dict | None = None,
+    ):
+        super().__init__()
+        sizes = check_sizes({"input_dim": input_dim, "latent_dim": latent_dim})
+        self.input_dim, self.latent_dim = sizes["input_dim"], sizes["latent_dim"]
+        self.pixels, self.own_prior = pixels, prior
+        self.arguments = {} if arguments is None else dict(arguments)
+        if image_shape is not None:
+            self.image_shape = image_shape
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        ours = getattr(FAMILIES.get(cls.__name__), "__module__", "").startswith("vaelib.")
+        if not ours or cls.__module__.startswith("vaelib."):
+            FAMILIES[cls.__name__] = cls
+
+    def posterior(self, images: Tensor):
+        """q(z|x) of each image, (B, ...): a distribution of z, (B, D); see `distributions`."""
+        raise NotImplementedError(f"{type(self).__name__} has no method posterior(images)")
+
+    def prior(self):
+        """p(z): N(0, I), unless the model was given or makes another."""
+        if self.own_prior is not None:
+            return self.own_prior
+        return StandardNormal(self.latent_dim, next(self.parameters()))
+
+    def likelihood(self, z: Tensor) -> PixelDistribution:
+        """p(x|z): (..., D) -> a distribution of (..., P) pixels.
+
+        Raises:
+            ValueError: if the last axis of z is not latent_dim long.
+        """
+        return self.pixels(self._outputs(z))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The mean of p(x|z), the probabilities of Bernoulli pixels: (..., D) -> (..., input_dim).
+
+        Raises:
+            ValueError: if the last axis of z is not latent_dim long.
+        """
+        return self.likelihood(z).mean
+
+    def given(self, labels: Tensor):
+        """The model of images with these labels, (B,), one for each image that it is asked about.
+
+        Raises:
+            ValueError: if the family knows no labels.
+        """
+        raise ValueError(f"wanted a model that takes labels, got a {type(self).__name__}")
+
+    def checked_labels(self, labels: Tensor | None, count: int) -> Tensor | None:
+        """The labels of `count` images if the family asks for them, or else None.
+
+        Raises:
+            ValueError: if it asks for them, and they are missing or of another kind.
+        """
+        return None
+
+    def rows(self, start: int, stop: int) -> "LatentVariableModel":
+        """The model for a part of the images; see `given`."""
+        return self
+
+    @torch.no_grad()
+    def sample(self, num_samples: int, generator=None) -> Tensor:
+        """Decode draws from the prior: the means of p(x|z), z ~ p(z), (num_samples, input_dim).
+
+        Raises:
+            ValueError: if num_samples is below 1.
+        """
+        num_samples = integer("num_samples", num_samples)
+        z = self.prior().sample(generator, num_samples)
+        means = z.new_empty(num_samples, self.input_dim)
+        rows = rows_at_once(self, means, CHUNK)
+        for start in range(0, num_samples, rows):
+            part = slice(start, start + rows)
+            means[part] = self.rows(part.start, part.stop).decode(z[part])
+        return means
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """The shape (C, H, W) of an image, which `save` keeps; None if nobody has told it yet."""
+        return self.arguments.get("image_shape")
+
+    @image_shape.setter
+    def image_shape(self, shape: Sequence[int]) -> None:
+        self.arguments["image_shape"] = check_shape(shape, self.input_dim)
+
+    def remember_shape(self, images: Tensor) -> None:
+        """Take `image_shape` from images, (N, C, H, W) or (N, H, W), if there is none yet.
+
+        Raises:
+            ValueError: if an image has not input_dim pixels, or has another shape.
+        """
+        flatten_images(images[:1], self.input_dim)
+        shape = batch_shape(images)
+        if shape is not None and self.image_shape not in (None, shape):
+            raise ValueError(
+                f"wanted images of shape {self.image_shape}, which this model was made for or "
+                f"trained on before, got {shape}"
+            )
+        if shape is not None:
+            self.image_shape = shape
+
+    @torch.no_grad()
+    def set_output_bias(self, images: Tensor) -> None:
+        """Set the decoder's last bias to what guesses the mean image, the log-odds of its pixels.
+
+        An untrained decoder then guesses the mean image, and training need not begin with the
+        hundreds of nats between that and grey.
+
+        Args:
+            images: the training images, (N, ...) in [0, 1].
+
+        Raises:
+            ValueError: if an image has not input_dim pixels, or the decoder has no such bias.
+
+        Source:
+            Burda, Grosse and Salakhutdinov do so in the code of https://arxiv.org/abs/1509.00519
+        """
+        check_floating(images)
+        bias = self.pixels.first_bias(flatten_images(images, self.input_dim).mean(0))
+        last = self._last_layer()
+        if bias is None or last is None:
+            raise ValueError(
+                "wanted a decoder that ends in an nn.Linear with a bias for each output, and "
+                f"pixels with a first guess, got {type(self.pixels).__name__} pixels and "
+                f"{'no such layer' if last is None else 'such a layer'}"
+            )
+        last.bias.copy_(bias)
+
+    def has_untrained_output(self) -> bool:
+        """Whether the decoder's last bias is still where PyTorch draws it, within 1 / sqrt(inputs).
+
+        Training on images takes some of it out of that range in a few steps. False if the decoder
+        has no bias for each of its outputs.
+        """
+        last = self._last_layer()
+        return last is not None and bool(last.bias.abs().max() <= 1 / math.sqrt(last.in_features))
+
+    def guesses_grey(self) -> bool:
+        """Whether the first bias has a better guess, and the decoder's may be and was not moved."""
+        if not self.has_untrained_output() or not self._last_layer().bias.requires_grad:
+            return False
+        last = self._last_layer()
+        return self.pixels.first_bias(last.bias.new_full((self.input_dim,), 0.5)) is not None
+
+    @torch.no_grad()
+    def begin(self, data, settings) -> None:
+        """What `fit` does before its first step: begin at the mean image, if that is wanted.
+
+        Args:
+            data: `TrainingData`, on the device.
+            settings: the `Settings`.
+        """
+        if settings.mean_bias and self.guesses_grey():
+            self.set_output_bias(data.images)
+
+    def loss(self, terms, batch: Tensor, settings) -> Tensor:
+        """What a step lowers, from both terms of the ELBO of a batch, (B,) each: a number."""
+        return (settings.beta * terms.kl - terms.reconstruction).mean()
+
+    def _last_layer(self) -> nn.Linear | None:
+        """The decoder's last layer, if it has one bias for each of its outputs."""
+        layers = [module for module in self.decoder.modules() if not list(module.children())]
+        last = layers[-1] if layers else None
+        outputs = self.pixels.outputs * self.input_dim
+        fits = isinstance(last, nn.Linear) and last.bias is not None
+        return last if fits and last.out_features == outputs else None
+
+    def _outputs(self, z: Tensor) -> Tensor:
+        """The decoder before its likelihood: (..., D) -> (..., outputs * input_dim)."""
+        check_latents(z, self.latent_dim)
+        rows = (
+            z if z.ndim == 2 else z.reshape(-1, self.latent_dim)
+        )  # a graph keeps its layers' names
+        outputs = self.decoder(rows).to(z.dtype)  # under autocast a layer answers in bfloat16
+        as_rows = z.ndim == outputs.ndim == 2
+        return outputs if as_rows else outputs.reshape(*z.shape[:-1], -1)
+
+    def _rows_of(self, images: Tensor) -> Tensor:
+        """Images as rows, in the precision of the weights: (B, ...) -> (B, input_dim)."""
+        return flatten_images(to_weights(self, images), self.input_dim)
+
+
+def check_sizes(sizes: dict[str, int]) -> dict[str, int]:
+    """What every network asks of its sizes, given by name; the same as Python's own integers.
+
+    Raises:
+        ValueError: if a size is not an integer of 1 or more.
+    """
+    return {name: integer(name, value) for name, value in sizes.items()}
+
+
+def flatten_images(images: Tensor, input_dim: int) -> Tensor:
+    """Images as rows of pixels: (B, ...) -> (B, input_dim).
+
+    Raises:
+        ValueError: if an image has not input_dim pixels.
+    """
+    shape = tuple(images.shape)
+    if len(shape) < 2 or 0 in shape or math.prod(shape[1:]) != input_dim:
+        raise ValueError(f"wanted images of {input_dim} pixels each, got shape {shape}")
+    return images.flatten(1)  # (B, C, H, W) -> (B, input_dim)
+
+
+def to_weights(model: nn.Module, images: Tensor) -> Tensor:
+    """Images in the precision of a model's weights, such as float64 ones from NumPy in float32.
+
+    Raises:
+        ValueError: if they are not of a floating-point type.
+    """
+    if not (isinstance(images, Tensor) and images.is_floating_point()):
+        check_floating(images)
+    precision = next(model.parameters()).dtype
+    return images if images.dtype == precision else images.to(precision)
+
+
+def check_latents(z: Tensor, latent_dim: int) -> None:
+    """What every decoder asks of its input.
+
+    Raises:
+        ValueError: if the last axis of z is not latent_dim long.
+    """
+    if z.ndim == 0 or z.shape[-1] != latent_dim:
+        raise ValueError(f"wanted latents of shape (..., {latent_dim}), got {tuple(z.shape)}")

@@ -1,0 +1,138 @@
+"""What is special about a family: its distribution, its errors, what it does better than a VAE."""
+
+import math
+
+import pytest
+import torch
+
+import vaelib
+from vaelib.models.code_prior import CodePredictor, nearest_codes
+
+
+def digits(count=600):
+    return vaelib.binarize_once(vaelib.mnist("train").images[:count])
+
+
+def trained(model, images, epochs, **options):
+    vaelib.fit(model, images, epochs=epochs, batch_size=50, progress=False, device="cpu", **options)
+    return model
+
+
+def test_a_code_is_predicted_from_those_before_it_alone():
+    torch.manual_seed(0)
+    predictor = CodePredictor(5, 8, 2)
+    codes = torch.randint(0, 5, (1, 4, 3))
+    before = predictor(codes)
+    torch.testing.assert_close(before.exp().sum(1), torch.ones(1, 4, 3))
+    for row in range(4):
+        for column in range(3):
+            other = codes.clone()
+            other[0, row, column] = (other[0, row, column] + 1) % 5
+            changed = (predictor(other) != before).any(1)[0].flatten()
+            assert not changed[: 3 * row + column + 1].any()
+
+
+def test_the_prior_over_codes_sums_to_one_and_is_what_is_drawn():
+    torch.manual_seed(0)
+    model = vaelib.VQVAE((1, 4, 4), (3,), 2, 2).double()
+    every = torch.cartesian_prod(*[torch.arange(2)] * 4)
+    p = model.prior().log_prob_of_codes(every).exp()
+    assert p.sum().item() == pytest.approx(1)
+    z = model.prior().sample(torch.Generator().manual_seed(0), 4000)
+    codes = nearest_codes(z, model.book)
+    torch.testing.assert_close(
+        model.prior().log_prob(z).exp(), p[codes @ torch.tensor([8, 4, 2, 1])]
+    )
+    counts = (codes @ torch.tensor([8, 4, 2, 1])).bincount(minlength=16)
+    error = (4000 * p * (1 - p)).sqrt()
+    assert ((counts - 4000 * p).abs() < 4.5 * error).all()
+
+
+def test_the_slope_goes_straight_through_to_the_encoder_and_the_book_follows():
+    torch.manual_seed(0)
+    model, images = vaelib.VQVAE((1, 4, 4), (3,), 4, 2), torch.rand(6, 1, 4, 4)
+    q = model.posterior(images)
+    torch.testing.assert_close(q.z, model.book[q.codes].flatten(1))
+    (slope,) = torch.autograd.grad(q.z.sum(), model.encoder[-1].bias)
+    torch.testing.assert_close(slope, torch.full((2,), 24.0))  # as if no code stood in between
+    assert torch.autograd.grad(q.z.sum(), model.book, allow_unused=True) == (None,)
+    (slope,) = torch.autograd.grad(q.nearest().sum(), model.book)
+    torch.testing.assert_close(slope[:, 0], q.codes.flatten().bincount(minlength=4).float())
+
+
+def test_a_code_book_is_used_and_its_bound_beats_one_code():
+    images, found = digits(), {}
+    for count in (1, 16):
+        torch.manual_seed(0)
+        model = trained(vaelib.VQVAE(num_codes=count), images, 6)
+        found[count] = vaelib.mean_terms(model, images).elbo, model.perplexity(images)
+    assert found[1][1] == pytest.approx(1)
+    assert 2 < found[16][1] <= 16
+    assert found[16][0] > found[1][0] + 20
+
+
+def test_a_code_book_larger_than_the_data_is_named():
+    model = vaelib.VQVAE((1, 4, 4), (3,), 100)
+    with pytest.raises(
+        ValueError, match=r"at most one code for each of the 20 vectors of 5 images"
+    ):
+        vaelib.fit(model, torch.rand(5, 1, 4, 4), progress=False)
+
+
+def test_a_prior_made_of_posteriors_lies_nearer_to_the_codes():
+    images, kls = digits(), {}
+    for kind in (vaelib.VAE, vaelib.VampPriorVAE):
+        torch.manual_seed(0)
+        model = trained(kind(784, 64, 2), images, 15)
+        kls[kind] = vaelib.mean_terms(model, images, 5)
+    assert kls[vaelib.VampPriorVAE].elbo > kls[vaelib.VAE].elbo
+    assert model.images_of_the_prior().shape == (100, 784)
+
+
+def test_a_flow_goes_back_where_it_came_from_and_knows_its_volume():
+    torch.manual_seed(0)
+    model = vaelib.FlowVAE(12, 5, 3, 4, 6).double()
+    q = model.posterior(torch.rand(1, 12).double())
+    start = torch.randn(3, dtype=torch.float64)
+
+    def flow(z):
+        return q._sent(z[None])[0][0]
+
+    slopes = torch.autograd.functional.jacobian(flow, start)
+    z, log_volume = q._sent(start[None])
+    assert log_volume.item() == pytest.approx(slopes.det().abs().log().item())
+    torch.testing.assert_close(q.log_prob(z), q.base.log_prob(start[None]) - log_volume)
+
+
+def test_a_flow_covers_what_no_gaussian_can():
+    """The posterior of x = |z|: two bumps, or a ring, of which a Gaussian has one."""
+    torch.manual_seed(0)
+    angle = 2 * math.pi * torch.rand(400)
+    images = torch.stack([angle.cos(), angle.sin()], 1) / 2 + 0.5
+    gaps = {}
+    for kind in (vaelib.VAE, vaelib.FlowVAE):
+        torch.manual_seed(1)
+        pixels = vaelib.likelihoods.Gaussian(0.1)
+        model = trained(kind(2, 32, 2, likelihood=pixels), images, 60)
+        tight = vaelib.iwae_bound(model, images, 200, torch.Generator().manual_seed(0)).mean()
+        gaps[kind] = (tight - vaelib.mean_terms(model, images, 50).elbo).item()
+    assert gaps[vaelib.FlowVAE] < gaps[vaelib.VAE]
+
+
+def test_two_layers_have_the_joint_density_of_both():
+    torch.manual_seed(0)
+    model = vaelib.HierarchicalVAE(12, 6, 5, (3, 2)).double()
+    q, prior = model.posterior(torch.rand(4, 12).double()), model.prior()
+    z = q.sample(torch.Generator().manual_seed(0))
+    h1, h2 = z[:, :3], z[:, 3:]
+    log_q = q.first.log_prob(h1) + model._above(h1).log_prob(h2)
+    torch.testing.assert_close(q.log_prob(z), log_q)
+    torch.testing.assert_close(
+        prior.log_prob(z), model._below(h2).log_prob(h1) + prior.above.log_prob(h2)
+    )
+    other = torch.cat([h1, torch.randn_like(h2)], 1)  # the image is drawn from h1 alone
+    assert torch.equal(model.decode(z), model.decode(other))
+    with pytest.raises(ValueError, match="independent coordinates, got those of a Upwards"):
+        vaelib.kl_per_dimension(model, torch.rand(4, 12))
+    with pytest.raises(ValueError, match=r"two layers, got \(3,\)"):
+        vaelib.HierarchicalVAE(12, 6, 5, (3,))
