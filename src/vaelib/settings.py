@@ -1,7 +1,6 @@
 """What `vaelib.fit` is asked for, checked before it begins."""
 
 import dataclasses
-from collections.abc import Callable
 from math import inf, prod
 from typing import NamedTuple
 
@@ -59,7 +58,7 @@ class Settings:
     batch_size: int = 512
     learning_rate: float = 0.01
     beta: float = 1.0
-    objective: str | Callable = "elbo"
+    objective: object = "elbo"  # or a function
     num_samples: int = 1
     binarize: str | None = None
     precision: str = "float32"

@@ -133,7 +133,7 @@ class Flow(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """Where the base's mean goes, which is not quite the mean: (..., D)."""
+        """Where the base's mean goes, (..., D), which is not quite the mean."""
         return self._sent(self.mu)[0]
 
     def from_noise(self, eps: Tensor) -> Tensor:

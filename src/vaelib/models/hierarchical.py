@@ -105,7 +105,7 @@ class Upwards(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """The mean of h1, and the mean of h2 there: (..., D)."""
+        """The mean of h1 and the mean of h2 there, (..., D)."""
         return torch.cat([self.mu, self.above(self.mu).mean], -1)
 
     def from_noise(self, eps: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ class Downwards(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """The mean of h2, and the mean of h1 there: (D,)."""
+        """The mean of h2 and the mean of h1 there, (D,)."""
         return torch.cat([self.below(self.above.mean).mean, self.above.mean], -1)
 
     def sample(self, generator=None, num_samples: int | None = None) -> Tensor:
