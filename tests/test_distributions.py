@@ -251,6 +251,47 @@ def test_missing_labels_are_asked_for(conditional):
         vaelib.VAE(12, 5, 2).given(torch.tensor([0]))
 
 
+class Bare(vaelib.LatentVariableModel):
+    """A family that lacks whatever it was not given."""
+
+    def __init__(self, pixels=None, **parts):
+        super().__init__(12, 2, pixels or vaelib.likelihoods.Bernoulli())
+        self.weight = nn.Parameter(torch.zeros(4, 12))
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+
+def coded(images):
+    return Normal(*torch.zeros(2, len(images), 2, requires_grad=True))
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (Bare(), {}, r"with posterior\(images\), got a Bare, whose class defines none"),
+        (Bare(posterior=coded), {}, "with a decoder, got a Bare"),
+        (
+            Bare(vaelib.likelihoods.Likelihood(), posterior=coded, decoder=nn.Linear(2, 12)),
+            {},
+            "a likelihood with log_prob, got Likelihood without it",
+        ),
+        (
+            Bare(posterior=coded, decoder=nn.Linear(2, 12)),
+            {"encoder_rate": 0.5},
+            "with an encoder for encoder_rate, got a Bare",
+        ),
+    ],
+)
+def test_what_a_family_lacks_is_named(model, options, message):
+    with pytest.raises(ValueError, match=message):
+        vaelib.fit(model, torch.rand(5, 12), progress=False, device="cpu", **options)
+
+
+def test_a_prior_that_is_none_is_named():
+    with pytest.raises(ValueError, match="sample and log_prob, got a Linear without them"):
+        vaelib.VAE(12, 5, 2, prior=nn.Linear(2, 2))
+
+
 def test_an_objective_of_one_s_own_trains():
     def doubled(model, batch, settings, generator):
         terms = vaelib.objectives.training_terms(model, batch, 1, generator)

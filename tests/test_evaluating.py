@@ -6,10 +6,10 @@ import re
 import pytest
 
 import vaelib
-from tests.pages import ROOT, code_cells
+from tests.pages import ROOT
 from vaelib.checkpoints import FOLDER
+from vaelib.lab import tables
 
-PAGE = ROOT / "book" / "evaluating.ipynb"
 PUBLISHED = json.loads((FOLDER / "published.json").read_text())
 
 
@@ -26,21 +26,8 @@ def entry(name, **score):
     }
 
 
-def run(start, **names):
-    """Run the page's cell that begins so, and return its names."""
-    (cell,) = [cell for cell in code_cells(PAGE) if cell.source.startswith(start)]
-    names = {"vaelib": vaelib, "json": json, "published": PUBLISHED} | names
-    exec(cell.source, names)
-    return names
-
-
-@pytest.fixture
-def lines():
-    return run("def ladder_lines")["ladder_lines"]
-
-
-def test_a_rung_is_a_line_below_its_headings(lines):
-    head, line = lines({"vae-full": entry("vae-full")})
+def test_a_rung_is_a_line_below_its_headings():
+    head, line = tables.ladder_lines({"vae-full": entry("vae-full")})
     assert line.split() == [
         *("vae-full", "3000", "3.05", "91.23", "86.50", "0.005", "0.24", "5000"),
     ]
@@ -48,54 +35,46 @@ def test_a_rung_is_a_line_below_its_headings(lines):
     assert line[: head.index("NLL") + 3].endswith(" 86.50")
 
 
-def test_a_rung_that_was_not_made_is_left_out(lines):
-    assert len(lines({})) == 1
-    assert len(lines({name: entry(name) for name in ("vae-3-seconds", "vae-full")})) == 3
+def test_a_rung_that_was_not_made_is_left_out():
+    assert len(tables.ladder_lines({})) == 1
+    made = {name: entry(name) for name in ("vae-3-seconds", "vae-full")}
+    assert len(tables.ladder_lines(made)) == 3
 
 
-def test_published_rows_have_their_nll_below_the_ladder_s(lines, capsys):
-    ladder = {"vae-full": entry("vae-full")}
-    run("def published_lines", ladder=ladder, ladder_lines=lines)
-    head, _, _, *rows = capsys.readouterr().out.splitlines()
+def test_published_rows_have_their_nll_below_the_ladder_s():
+    head = tables.ladder_lines({})[0]
+    rows = tables.published_lines(PUBLISHED, "dynamic")
     assert len(rows) == 8
     assert {len(row) for row in rows} == {len(head)}
     assert rows[0][: head.index("NLL") + 3].endswith(" 86.76")
 
 
-def test_the_machine_is_named_once_and_absent_rungs_are_said(monkeypatch, capsys):
+def test_the_machine_is_named_once_and_absent_rungs_are_said():
     ladder = {name: entry(name) for name in list(vaelib.recipes.LADDER)[:3]}
     ladder["vae-5-minutes"]["remark"] = "with pauses"
-    monkeypatch.setattr(vaelib.recipes, "results", lambda: ladder)
-    run("ladder = ", PUBLISHED=FOLDER / "published.json")
-    assert capsys.readouterr().out.splitlines() == [
+    assert tables.machine_lines(ladder) == [
         "2026-11-20: Some CPU, 1 of 2 cores, torch 2.0",
-        "2026-11-20: Some CPU, 1 of 2 cores, torch 2.0,",
-        "  with pauses",
+        "2026-11-20: Some CPU, 1 of 2 cores, torch 2.0,\n  with pauses",
         "not made yet: vae-full, iwae-5-full",
     ]
 
 
-def goals(ladder, capsys):
-    run("GOALS = ", ladder=ladder)
-    return capsys.readouterr().out.splitlines()
-
-
-def test_a_rung_below_the_published_row_says_by_how_much(capsys):
+def test_a_rung_below_the_published_row_says_by_how_much():
     ladder = {"vae-full": entry("vae-full"), "iwae-5-full": entry("iwae-5-full", nll=85.0)}
-    assert goals(ladder, capsys) == [
+    assert tables.goal_lines(ladder, PUBLISHED) == [
         "vae-full: 0.26 nats below the published 86.76",
         "iwae-5-full: 0.54 nats below the published 85.54",
     ]
 
 
 @pytest.mark.parametrize(("name", "nll"), [("vae-full", 86.77), ("iwae-5-full", 85.55)])
-def test_a_rung_above_the_published_row_fails_the_page(name, nll, capsys):
-    with pytest.raises(AssertionError):
-        goals({name: entry(name, nll=nll)}, capsys)
+def test_a_rung_above_the_published_row_fails_the_page(name, nll):
+    with pytest.raises(AssertionError, match=f"{name}: {nll} is above"):
+        tables.goal_lines({name: entry(name, nll=nll)}, PUBLISHED)
 
 
-def test_a_rung_that_is_absent_or_was_scored_with_fewer_draws_is_not_compared(capsys):
-    said = goals({"vae-full": entry("vae-full", draws=100, nll=99.0)}, capsys)
+def test_a_rung_that_is_absent_or_was_scored_with_fewer_draws_is_not_compared():
+    said = tables.goal_lines({"vae-full": entry("vae-full", draws=100, nll=99.0)}, PUBLISHED)
     assert said == [f"{name}: not scored with K = 5000 yet" for name in ("vae-full", "iwae-5-full")]
 
 

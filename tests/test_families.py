@@ -60,15 +60,17 @@ def test_the_slope_goes_straight_through_to_the_encoder_and_the_book_follows():
     torch.testing.assert_close(slope[:, 0], q.codes.flatten().bincount(minlength=4).float())
 
 
-def test_a_code_book_is_used_and_its_bound_beats_one_code():
+@pytest.mark.slow
+def test_a_code_book_is_used_and_its_codes_carry_the_image():
     images, found = digits(), {}
     for count in (1, 16):
         torch.manual_seed(0)
         model = trained(vaelib.VQVAE(num_codes=count), images, 6)
-        found[count] = vaelib.mean_terms(model, images).elbo, model.perplexity(images)
+        found[count] = vaelib.mean_terms(model, images), model.perplexity(images)
     assert found[1][1] == pytest.approx(1)
     assert 2 < found[16][1] <= 16
-    assert found[16][0] > found[1][0] + 20
+    assert found[16][0].reconstruction > found[1][0].reconstruction + 20
+    assert found[1][0].kl < 0.01 < found[16][0].kl < 49 * math.log(16) + 20
 
 
 def test_a_code_book_larger_than_the_data_is_named():
@@ -104,6 +106,7 @@ def test_a_flow_goes_back_where_it_came_from_and_knows_its_volume():
     torch.testing.assert_close(q.log_prob(z), q.base.log_prob(start[None]) - log_volume)
 
 
+@pytest.mark.slow
 def test_a_flow_covers_what_no_gaussian_can():
     """The posterior of x = |z|: two bumps, or a ring, of which a Gaussian has one."""
     torch.manual_seed(0)
@@ -136,3 +139,85 @@ def test_two_layers_have_the_joint_density_of_both():
         vaelib.kl_per_dimension(model, torch.rand(4, 12))
     with pytest.raises(ValueError, match=r"two layers, got \(3,\)"):
         vaelib.HierarchicalVAE(12, 6, 5, (3,))
+
+
+IMAGES, LABELS = torch.rand(9, 1, 28, 28), torch.arange(9)
+NOT_FOR_A_PAGE = {
+    "conditional": (lambda: vaelib.ConditionalVAE(784, 10, 8, 2), r"model.given\(labels\)"),
+    "convolutional": (lambda: vaelib.ConvolutionalVAE(latent_dim=2), "layers that a page can run"),
+    "flow": (lambda: vaelib.FlowVAE(784, 8, 2), "a FlowVAE with Flow and StandardNormal"),
+    "two layers": (lambda: vaelib.HierarchicalVAE(784, 8, 8, (1, 1)), "with Upwards and Downwards"),
+    "another prior": (lambda: vaelib.VampPriorVAE(784, 8, 2, 5), "with Normal and Mixture"),
+    "grey levels": (
+        lambda: vaelib.VAE(784, 8, 2, "discretized_logistic"),
+        "pixels that a page can score, bernoulli or gaussian",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_FOR_A_PAGE)
+@pytest.mark.parametrize("widget", ["LatentExplorer", "DrawDigit"])
+def test_a_widget_refuses_what_a_page_would_compute_wrongly(widget, name):
+    made, message = NOT_FOR_A_PAGE[name]
+    images = (IMAGES * 255).round() / 255
+    with pytest.raises(ValueError, match=message):
+        getattr(vaelib.widgets, widget)(made(), images, LABELS)
+
+
+def test_sliders_move_any_family():
+    for model in (
+        vaelib.ConvolutionalVAE(latent_dim=3),
+        vaelib.ConditionalVAE(784, 10, 8, 3).given(torch.tensor([7])),
+        vaelib.FlowVAE(784, 8, 3),
+        vaelib.VQVAE((1, 28, 28), (4, 4, 4)[:2], 4, 1),
+    ):
+        vaelib.widgets.latent_sliders(model)
+
+
+@pytest.fixture(scope="module")
+def two_bumps():
+    torch.manual_seed(0)
+    codes = torch.cat([torch.randn(2000, 2) * 0.4 + shift for shift in (-2.0, 2.0)])
+    flow = vaelib.LatentFlow(2, 32)
+    losses = flow.learn(codes, steps=500)
+    return flow, codes, losses
+
+
+@pytest.mark.slow
+def test_a_latent_flow_has_a_density_that_integrates_to_one_and_is_that_of_its_draws(two_bumps):
+    flow, codes, losses = two_bumps
+    assert sum(losses[-50:]) < sum(losses[:50])
+    side = torch.linspace(-5, 5, 101)
+    grid = torch.cartesian_prod(side, side)
+    with torch.no_grad():
+        density = flow.log_prob(grid).exp()
+    assert density.sum().item() * 0.1**2 == pytest.approx(1, abs=0.02)
+    drawn = flow.sample(torch.Generator().manual_seed(0), 4000)
+    right = (density * (grid.sum(1) > 0)).sum().item() * 0.1**2
+    assert (drawn.sum(1) > 0).float().mean().item() == pytest.approx(right, abs=0.04)
+    between = (drawn.sum(1).abs() < 1).float().mean()
+    assert between < 0.1 < (torch.randn(4000, 2).sum(1).abs() < 1).float().mean()
+    assert flow.log_prob(codes[:500]).mean() > -3.2  # two Gaussians of 0.4 have -1.7
+
+
+@pytest.mark.slow
+def test_a_model_takes_a_learned_flow_as_its_prior():
+    images = digits()
+    torch.manual_seed(0)
+    model = trained(vaelib.VAE(784, 64, 2), images, 15)
+    before = vaelib.mean_terms(model, images, 5)
+    with torch.no_grad():
+        codes = model.posterior(images).sample(torch.Generator().manual_seed(0))
+    flow = vaelib.LatentFlow(2, 32)
+    flow.learn(codes, steps=500)
+    model.own_prior = flow
+    after = vaelib.mean_terms(model, images, 5)
+    assert after.kl < before.kl
+    assert after.reconstruction == pytest.approx(before.reconstruction, abs=0.5)
+    assert model.sample(5).shape == (5, 784)
+    assert vaelib.iwae_bound(model, images[:4], 3).isfinite().all()
+
+
+def test_codes_of_another_size_are_named():
+    with pytest.raises(ValueError, match=r"latents of shape \(\.\.\., 2\), got \(9, 3\)"):
+        vaelib.LatentFlow(2).learn(torch.randn(9, 3))

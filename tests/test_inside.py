@@ -5,20 +5,11 @@ import json
 import pytest
 
 from tests.bench import report
-from tests.pages import ROOT, code_cells
-
-PAGE = ROOT / "book" / "inside.ipynb"
+from vaelib.lab import tables
 
 
-@pytest.fixture(scope="module")
-def page():
-    """The page's own functions."""
-    names = {"json": json, "NUM_IMAGES": 60_000}
-    for cell in code_cells(PAGE):
-        if cell.source.startswith(("def read_bench", "def epoch_lines")):
-            exec(cell.source, names)
-    names["epoch_flops"] = lambda P, H, D: 60_000 * (10 * P * H + 18 * H * D)
-    return names
+def flops(P, H, D):
+    return 60_000 * (10 * P * H + 18 * H * D)
 
 
 @pytest.fixture
@@ -38,8 +29,8 @@ def times():
     }
 
 
-def test_prediction_and_measurements_stand_side_by_side(page, path):
-    lines = page["epoch_lines"](page["read_bench"](path))
+def test_prediction_and_measurements_stand_side_by_side(path):
+    lines = tables.epoch_lines(path, flops)
     assert lines[1] == "rate 100 GFLOP/s"
     assert lines[2].split() == ["seconds", "predicted", "products", "fit", "plain"]
     assert lines[3].split() == ["784-256-2", "1.21", "1.50", "2.25", "4.50"]
@@ -47,27 +38,29 @@ def test_prediction_and_measurements_stand_side_by_side(page, path):
     assert {len(line) for line in lines[2:]} == {len(lines[2])}
 
 
-def test_the_machine_is_named(page, path):
-    lines = page["epoch_lines"](page["read_bench"](path))
+def test_the_machine_is_named(path):
+    lines = tables.epoch_lines(path, flops)
     machine = json.loads(path.read_text())["rate"]["machine"]
     assert machine["torch"] in lines[0]
     assert str(machine["cores"]) in lines[0]
-    assert page["named"](machine | {"gpu": "Some GPU"}).startswith("Some GPU, torch")
+    assert tables._named(machine | {"gpu": "Some GPU"}).startswith("Some GPU, torch")
 
 
 @pytest.mark.parametrize("sections", [(), ("rate",), ("training",), ("frames",)])
-def test_without_times_the_page_says_so_in_a_sentence(page, path, sections):
+def test_without_times_the_page_says_so_in_a_sentence(path, sections):
     bench = json.loads(path.read_text()) | {"frames": {}}
     path.write_text(json.dumps({name: bench[name] for name in sections}))
-    assert page["read_bench"](path) == "No epoch has been timed here yet: make bench does it."
+    said = tables.epoch_lines(path, flops)
+    assert said == ["No epoch has been timed here yet: make bench does it."]
 
 
-def test_without_a_file_it_says_the_same(page, tmp_path):
-    assert page["read_bench"](tmp_path / "bench.json").startswith("No epoch has been timed")
+def test_without_a_file_it_says_the_same(tmp_path):
+    (said,) = tables.epoch_lines(tmp_path / "bench.json", flops)
+    assert said.startswith("No epoch has been timed")
 
 
-def test_times_of_two_machines_are_not_compared(page, path):
+def test_times_of_two_machines_are_not_compared(path):
     bench = json.loads(path.read_text())
     bench["rate"]["machine"]["processor"] = "another"
     path.write_text(json.dumps(bench))
-    assert "two machines" in page["read_bench"](path)
+    assert "two machines" in tables.epoch_lines(path, flops)[0]

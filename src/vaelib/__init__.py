@@ -38,6 +38,7 @@ _HOMES = {
         "ConvolutionalVAE",
         "FlowVAE",
         "HierarchicalVAE",
+        "LatentFlow",
         "LatentVariableModel",
         "LinearGaussian",
         "LinearVAE",

@@ -50,15 +50,18 @@ class Likelihood(nn.Module):
 
     def log_prob(self, images: Tensor, outputs: Tensor) -> Tensor:
         """log p(x|z): (..., P), (..., outputs * P) -> (...), nats."""
-        raise NotImplementedError
+        raise self._without("log_prob")
 
     def mean(self, outputs: Tensor) -> Tensor:
         """The mean image: (..., outputs * P) -> (..., P)."""
-        raise NotImplementedError
+        raise self._without("mean")
 
     def sample(self, outputs: Tensor, generator=None) -> Tensor:
         """A draw of x itself, with the noise of the pixels: (..., outputs * P) -> (..., P)."""
-        raise NotImplementedError
+        raise self._without("sample")
+
+    def _without(self, what: str) -> ValueError:
+        return ValueError(f"wanted a likelihood with {what}, got {type(self).__name__} without it")
 
     def log_prob_of_each(self, images: Tensor, outputs: Tensor) -> Tensor:
         """log p(x|z) of every image at every z: (B, P), (N, outputs * P) -> (B, N), nats."""

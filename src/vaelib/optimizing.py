@@ -50,7 +50,12 @@ def trained_weights(network: nn.Module) -> list[nn.Parameter]:
 
 def adam(network: nn.Module, settings: Settings) -> torch.optim.Adam:
     """Adam; each group of weights has its own factor of the learning rate."""
-    slower = set(network.encoder.parameters()) if settings.encoder_rate != 1 else set()
+    slower = set()
+    if settings.encoder_rate != 1:
+        if not isinstance(getattr(network, "encoder", None), nn.Module):
+            name = type(network).__name__
+            raise ValueError(f"wanted a model with an encoder for encoder_rate, got a {name}")
+        slower = set(network.encoder.parameters())
     groups = {settings.encoder_rate: [], 1.0: []}
     for weight in trained_weights(network):
         groups[settings.encoder_rate if weight in slower else 1.0].append(weight)

@@ -5,6 +5,7 @@ from vaelib.models.conditional import ConditionalVAE
 from vaelib.models.convolutional import ConvolutionalVAE
 from vaelib.models.flow import FlowVAE
 from vaelib.models.hierarchical import HierarchicalVAE
+from vaelib.models.latent_flow import LatentFlow
 from vaelib.models.linear import LinearGaussian, LinearVAE
 from vaelib.models.mlp import VAE, Autoencoder
 from vaelib.models.vamp import VampPriorVAE
@@ -18,6 +19,7 @@ __all__ = [
     "ConvolutionalVAE",
     "FlowVAE",
     "HierarchicalVAE",
+    "LatentFlow",
     "LatentVariableModel",
     "LinearGaussian",
     "LinearVAE",

@@ -65,6 +65,9 @@ class LatentVariableModel(nn.Module):
     ):
         super().__init__()
         sizes = check_sizes({"input_dim": input_dim, "latent_dim": latent_dim})
+        if not (prior is None or (hasattr(prior, "sample") and hasattr(prior, "log_prob"))):
+            name = type(prior).__name__
+            raise ValueError(f"wanted a prior with sample and log_prob, got a {name} without them")
         self.input_dim, self.latent_dim = sizes["input_dim"], sizes["latent_dim"]
         self.pixels, self.own_prior = pixels, prior
         self.arguments = {} if arguments is None else dict(arguments)
@@ -74,12 +77,13 @@ class LatentVariableModel(nn.Module):
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         ours = getattr(FAMILIES.get(cls.__name__), "__module__", "").startswith("vaelib.")
-        if not ours or cls.__module__.startswith("vaelib."):
+        free = not ours or cls.__module__.startswith("vaelib.")
+        if free and not cls.__name__.startswith("_"):
             FAMILIES[cls.__name__] = cls
 
     def posterior(self, images: Tensor):
         """q(z|x) of each image, (B, ...): a distribution of z, (B, D); see `distributions`."""
-        raise NotImplementedError(f"{type(self).__name__} has no method posterior(images)")
+        raise ValueError(f"wanted a model with posterior(images), got {self._without()}")
 
     def prior(self):
         """p(z): N(0, I), unless the model was given or makes another."""
@@ -224,7 +228,9 @@ class LatentVariableModel(nn.Module):
 
     def _last_layer(self) -> nn.Linear | None:
         """The decoder's last layer, if it has one bias for each of its outputs."""
-        layers = [module for module in self.decoder.modules() if not list(module.children())]
+        decoder = getattr(self, "decoder", None)
+        modules = decoder.modules() if isinstance(decoder, nn.Module) else ()
+        layers = [module for module in modules if not list(module.children())]
         last = layers[-1] if layers else None
         outputs = self.pixels.outputs * self.input_dim
         fits = isinstance(last, nn.Linear) and last.bias is not None
@@ -233,12 +239,16 @@ class LatentVariableModel(nn.Module):
     def _outputs(self, z: Tensor) -> Tensor:
         """The decoder before its likelihood: (..., D) -> (..., outputs * input_dim)."""
         check_latents(z, self.latent_dim)
-        rows = (
-            z if z.ndim == 2 else z.reshape(-1, self.latent_dim)
-        )  # a graph keeps its layers' names
+        if not hasattr(self, "decoder"):
+            raise ValueError(f"wanted a model with a decoder, got {self._without()}")
+        # Rows stay as they are, for a graph then keeps its layers' names.
+        rows = z if z.ndim == 2 else z.reshape(-1, self.latent_dim)
         outputs = self.decoder(rows).to(z.dtype)  # under autocast a layer answers in bfloat16
         as_rows = z.ndim == outputs.ndim == 2
         return outputs if as_rows else outputs.reshape(*z.shape[:-1], -1)
+
+    def _without(self) -> str:
+        return f"a {type(self).__name__}, whose class defines none"
 
     def _rows_of(self, images: Tensor) -> Tensor:
         """Images as rows, in the precision of the weights: (B, ...) -> (B, input_dim)."""

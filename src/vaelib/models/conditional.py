@@ -153,5 +153,6 @@ class Given:
 
     def _one_hot(self, like: Tensor, shape) -> Tensor:
         """The labels as 0 and 1 beside images or latents whose leading axes are `shape`."""
-        codes = functional.one_hot(self.labels, self._model.num_labels).to(like.dtype)
+        labels = self.labels.to(like.device)
+        codes = functional.one_hot(labels, self._model.num_labels).to(like.dtype)
         return codes.expand(*shape, -1) if shape else codes[0]

@@ -132,9 +132,9 @@ class _EncoderDecoder(LatentVariableModel):
         self.takes_rows = not isinstance(input_dim, nn.Module)
 
     @property
-    def hidden_dim(self) -> int | tuple[int, ...]:
-        """The units of the encoder's hidden layer, or of each of them, first to last."""
-        return self.arguments["hidden_dim"]
+    def hidden_dim(self) -> int | tuple[int, ...] | None:
+        """The units of the encoder's hidden layer, or of each, first to last; None if not made."""
+        return self.arguments.get("hidden_dim")
 
     def decode_logits(self, z: Tensor) -> Tensor:
         """The decoder before its sigmoid: the log-odds of each pixel, (..., D) -> (..., input_dim).

@@ -59,7 +59,11 @@ class LatentSliders(Widget):
         self.on_msg(lambda _, message, __: self._answer(message))
 
     def sample(self, generator: torch.Generator | None = None) -> None:
-        """Move to a draw from the prior, N(0, I)."""
+        """Move to a draw from the model's prior, or from N(0, I) if it has none of its own."""
+        prior = getattr(self._model, "own_prior", None)
+        if prior is not None:
+            self.z = prior.sample(generator)
+            return
         device = generator.device if generator is not None else "cpu"
         self.z = torch.randn(self._dimension, generator=generator, device=device)
 

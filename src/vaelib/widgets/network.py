@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from vaelib.distributions import Normal, StandardNormal
 from vaelib.pictures import batch_shape
 
 LIKELIHOODS = ("bernoulli", "gaussian")  # that js/network.js knows, by the same names
@@ -62,11 +63,16 @@ def gaussian(model, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and log-variance of q(z|x): (B, ...) -> (B, D), (B, D).
 
     Raises:
-        ValueError: if the model's posterior is no Gaussian.
+        ValueError: if q(z|x) is no Gaussian, or the prior not N(0, I), from which a page computes
+            the KL.
     """
-    q = model.posterior(images)
-    if tuple(q.names) != ("mu", "log_var"):
-        raise ValueError(f"wanted a model whose q(z|x) is Gaussian, got a {type(q).__name__}")
+    q, prior = model.posterior(images), model.prior()
+    if not isinstance(q, Normal) or not isinstance(prior, StandardNormal):
+        raise ValueError(
+            "wanted a model with a Gaussian q(z|x) and the prior N(0, I), which a page can "
+            f"compute with, got a {type(model).__name__} with {type(q).__name__} and "
+            f"{type(prior).__name__}: vaelib.widgets.latent_sliders takes any, in Jupyter"
+        )
     return q.parameters
 
 

@@ -84,7 +84,7 @@ export function probabilities(logits) {
   return logits.map(ACTIVATIONS.sigmoid);
 }
 
-/** Minus log p(x|z) of a pixel in nats, by the names that the likelihoods have in Python. */
+/** -log p(x|z) of a pixel in nats, by the likelihoods' names in Python. */
 const PIXEL_LOSSES = {
   bernoulli: (x, logit) => Math.max(logit, 0) - logit * x + Math.log1p(Math.exp(-Math.abs(logit))),
   gaussian: (x, logit, sigma) => {
@@ -95,13 +95,13 @@ const PIXEL_LOSSES = {
 
 /**
  * Minus log p(x|z) in nats, summed over the pixels.
- * @param {{kind: string, sigma: number}} likelihood a name of PIXEL_LOSSES, and a Gaussian's sigma
+ * @param {{kind: string, sigma: number}} likelihood a name of PIXEL_LOSSES
  * @param {Float32Array} image in [0, 1]
  * @param {Float32Array} logits
  */
 export function reconstructionLoss({ kind, sigma }, image, logits) {
-  const pixelLoss = PIXEL_LOSSES[kind];
-  return image.reduce((loss, x, i) => loss + pixelLoss(x, logits[i], sigma), 0);
+  const loss = PIXEL_LOSSES[kind];
+  return image.reduce((sum, x, i) => sum + loss(x, logits[i], sigma), 0);
 }
 
 /** KL(N(mu, exp(logVar)) || N(0, I)) in nats, summed over the latent's coordinates. */
