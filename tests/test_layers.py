@@ -67,7 +67,7 @@ def test_a_file_imports_only_what_comes_before_it(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_file_is_read_in_one_sitting(path):
-    assert len(path.read_text().splitlines()) <= 320
+    assert len(path.read_text().splitlines()) <= 330
 
 
 def test_no_family_is_asked_for_outside_its_own_file():
@@ -92,3 +92,13 @@ def test_importing_vaelib_is_light():
         f"assert not set({heavy[1:]}) & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", source], check=True)
+
+
+def test_no_file_of_the_package_is_hidden_from_git():
+    """A rule of .gitignore that means a folder at the top would keep one here out of the clone."""
+    listed = ["git", "ls-files", "--others", "--ignored", "--exclude-standard", "src"]
+    done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    hidden = [name for name in done.stdout.splitlines() if "__pycache__" not in name]
+    assert [name for name in hidden if not name.startswith("src/vaelib.egg-info")] == []

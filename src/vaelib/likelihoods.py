@@ -60,8 +60,8 @@ class Likelihood(nn.Module):
         """A draw of x itself, with the noise of the pixels: (..., outputs * P) -> (..., P)."""
         raise self._without("sample")
 
-    def _without(self, what: str) -> ValueError:
-        return ValueError(f"wanted a likelihood with {what}, got {type(self).__name__} without it")
+    def _without(self, part: str) -> ValueError:
+        return ValueError(f"wanted a likelihood with {part}, got {type(self).__name__} without it")
 
     def log_prob_of_each(self, images: Tensor, outputs: Tensor) -> Tensor:
         """log p(x|z) of every image at every z: (B, P), (N, outputs * P) -> (B, N), nats."""
@@ -199,7 +199,7 @@ class Gaussian(Likelihood):
     def log_prob_of_each(self, images: Tensor, outputs: Tensor) -> Tensor:
         """From distances between images: (B, P), (N, P) -> (B, N), nats."""
         mean = widened(self.mean(outputs))
-        sigma = torch.as_tensor(self.sigma, dtype=mean.dtype, device=mean.device)
+        sigma = torch.as_tensor(self.sigma).to(mean)
         exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}  # the expanded square cancels
         distance = torch.cdist(images, mean, **exact) / sigma
         constant = images.shape[1] * (math.log(2 * math.pi) + 2 * sigma.log())

@@ -84,8 +84,8 @@ export function probabilities(logits) {
   return logits.map(ACTIVATIONS.sigmoid);
 }
 
-/** -log p(x|z) of a pixel in nats, by the likelihoods' names in Python. */
-const PIXEL_LOSSES = {
+/** -log p(x|z) of a pixel in nats, by Python's names. */
+const LOSSES = {
   bernoulli: (x, logit) => Math.max(logit, 0) - logit * x + Math.log1p(Math.exp(-Math.abs(logit))),
   gaussian: (x, logit, sigma) => {
     const error = (x - ACTIVATIONS.sigmoid(logit)) / sigma;
@@ -95,12 +95,12 @@ const PIXEL_LOSSES = {
 
 /**
  * Minus log p(x|z) in nats, summed over the pixels.
- * @param {{kind: string, sigma: number}} likelihood a name of PIXEL_LOSSES
+ * @param {{kind: string, sigma: number}} likelihood a name of LOSSES
  * @param {Float32Array} image in [0, 1]
  * @param {Float32Array} logits
  */
 export function reconstructionLoss({ kind, sigma }, image, logits) {
-  const loss = PIXEL_LOSSES[kind];
+  const loss = LOSSES[kind];
   return image.reduce((sum, x, i) => sum + loss(x, logits[i], sigma), 0);
 }
 
