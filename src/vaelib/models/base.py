@@ -29,8 +29,9 @@ FAMILIES: dict[str, type] = {}  # every subclass that Python has seen, by its na
 class LatentVariableModel(nn.Module):
     """An encoder, a decoder and what their outputs mean.
 
-    A subclass sets `encoder` and `decoder`, modules or functions, and gives `posterior`. So that a
-    file can hold it, its class has to be made again from `arguments`.
+    A subclass sets `encoder` and `decoder`, modules or functions, and gives `posterior`, which asks
+    the encoder about `flatten(images)`. So that a file can hold it, the class has to be made again
+    from `arguments`.
 
     Attributes:
         input_dim: P, pixels of an image.
@@ -250,8 +251,12 @@ class LatentVariableModel(nn.Module):
     def _without(self) -> str:
         return f"a {type(self).__name__}, whose class defines none"
 
-    def _rows_of(self, images: Tensor) -> Tensor:
-        """Images as rows, in the precision of the weights: (B, ...) -> (B, input_dim)."""
+    def flatten(self, images: Tensor) -> Tensor:
+        """Images as rows, in the precision of the weights: (B, ...) -> (B, input_dim).
+
+        Raises:
+            ValueError: if an image has not input_dim pixels, or is not floating point.
+        """
         return flatten_images(to_weights(self, images), self.input_dim)
 
 

@@ -65,11 +65,13 @@ class ConditionalVAE(LatentVariableModel):
         self.decoder = layers([latent_dim + num_labels, *reversed(hidden), outputs], activation)
 
     def given(self, labels: Tensor) -> "Given":
-        """The model of images with these labels, (B,) integers: one for each image, or for all.
+        """The model of images with these labels: (B,) integers, or one for all images.
 
         Raises:
             ValueError: if they are no integers of 0 to num_labels - 1.
         """
+        labels = torch.as_tensor(labels)
+        labels = labels.view(1) if labels.ndim == 0 else labels
         return Given(self, self.checked_labels(labels, labels.numel()))
 
     def checked_labels(self, labels: Tensor | None, count: int) -> Tensor:
@@ -127,7 +129,7 @@ class Given:
 
     def posterior(self, images: Tensor) -> Normal:
         """q(z|x, y): (B, ...) -> a distribution of z, (B, D)."""
-        rows = self._model._rows_of(images)
+        rows = self._model.flatten(images)
         code = self._model.encoder(torch.cat([rows, self._one_hot(rows, rows.shape[:-1])], -1))
         return Normal(*code.to(rows.dtype).chunk(2, dim=1))
 

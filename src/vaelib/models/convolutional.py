@@ -65,7 +65,7 @@ class ConvolutionalVAE(LatentVariableModel):
         Raises:
             ValueError: if an image has not C * H * W pixels, or is not floating point.
         """
-        rows = self._rows_of(images)
+        rows = self.flatten(images)
         mu, log_var = self.encoder(rows).to(rows.dtype).chunk(2, dim=1)
         return mu, log_var
 

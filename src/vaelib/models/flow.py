@@ -67,7 +67,7 @@ class FlowVAE(LatentVariableModel):
 
     def posterior(self, images: Tensor) -> "Flow":
         """q(z|x): a Gaussian, N(mu(x), diag(sigma(x)^2)), after all steps."""
-        rows = self._rows_of(images)
+        rows = self.flatten(images)
         code = self.encoder(rows).to(rows.dtype)
         mu, log_var, told = code.split([self.latent_dim] * 2 + [self.arguments["step_dim"]], -1)
         return Flow(Normal(mu, log_var), self.steps, told)

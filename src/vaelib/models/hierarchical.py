@@ -66,7 +66,7 @@ class HierarchicalVAE(LatentVariableModel):
 
     def posterior(self, images: Tensor) -> "Upwards":
         """q(h1|x) q(h2|h1); its parameters are those of q(h1|x)."""
-        rows = self._rows_of(images)
+        rows = self.flatten(images)
         code = self.encoder(rows).to(rows.dtype)
         return Upwards(Normal(*code.chunk(2, -1)), self._above)
 

@@ -172,7 +172,7 @@ class LinearVAE(LatentVariableModel):
         Raises:
             ValueError: if an image has not input_dim pixels.
         """
-        mu = self.encoder(self._rows_of(images))
+        mu = self.encoder(self.flatten(images))
         return mu, torch.zeros_like(mu) + self.log_var
 
     def posterior(self, images: Tensor) -> Normal:

@@ -146,7 +146,7 @@ class _EncoderDecoder(LatentVariableModel):
 
     def _encode(self, images: Tensor) -> Tensor:
         """Run the encoder: (B, ...) -> (B, codes * latent_dim)."""
-        rows = self._rows_of(images)
+        rows = self.flatten(images)
         images = rows if self.takes_rows else rows.view(-1, *self.image_shape)
         return self.encoder(images).to(rows.dtype)  # under autocast a layer answers in bfloat16
 

@@ -111,7 +111,7 @@ class VQVAE(LatentVariableModel):
 
     def _vectors(self, images: Tensor) -> Tensor:
         """What the encoder gives at each place of the grid: (B, ...) -> (B, H * W * d)."""
-        rows = self._rows_of(images)
+        rows = self.flatten(images)
         return self.encoder(rows).to(rows.dtype).movedim(1, 3).flatten(1)
 
     def _outputs(self, z: Tensor) -> Tensor:
