@@ -179,6 +179,22 @@ def test_the_kl_is_that_of_many_draws(case):
         assert ((ratios.mean(0) - exact).abs() < 4 * error + 1e-9).all()
 
 
+def test_densities_are_those_of_the_draws_and_integrate_to_one(case):
+    """At draws of p the mean of r / p is the integral of r, 1, for any narrower density r."""
+    promised(case, "elbo")
+    promised(case, "draws")
+    model = at(made(case), 1)
+    with torch.no_grad():
+        for p in (model.prior(), model.posterior(images_of(case, 1))):
+            z, log_p = p.sample_and_log_prob(noise(), 20000)
+            torch.testing.assert_close(log_p, p.log_prob(z))
+            z, log_p = z.reshape(20000, -1), log_p.reshape(20000)
+            r = torch.distributions.Normal(z.mean(0), 0.6 * z.std(0))
+            ratios = (r.log_prob(z).sum(1) - log_p).exp()
+            assert abs(ratios.mean() - 1) < 4 * ratios.std() / 20000**0.5
+            assert ratios.std() < 20
+
+
 def test_more_draws_bound_more_tightly(case):
     promised(case, "elbo")
     promised(case, "draws")

@@ -7,7 +7,7 @@ from torch.distributions import Independent, kl_divergence
 from torch.distributions import Normal as TorchNormal
 
 import vaelib
-from vaelib.distributions import Normal, Point, StandardNormal
+from vaelib.distributions import Mixture, Normal, Point, StandardNormal
 
 DOUBLE = {"dtype": torch.float64}
 
@@ -42,6 +42,22 @@ def test_a_generator_fixes_the_draws_and_the_noise_makes_them(pair):
     assert torch.equal(first, again)
     eps = torch.empty(4, 5, 3, **DOUBLE).normal_(generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(first, q.from_noise(eps))
+
+
+def test_a_mixture_is_torch_s():
+    torch.manual_seed(0)
+    mu, log_var = torch.randn(2, 4, 3, **DOUBLE)
+    mixture, z = Mixture(mu, log_var), torch.randn(7, 5, 3, **DOUBLE)
+    parts = Independent(TorchNormal(mu, (log_var / 2).exp()), 1)
+    weights = torch.distributions.Categorical(torch.ones(4, **DOUBLE))
+    theirs = torch.distributions.MixtureSameFamily(weights, parts)
+    torch.testing.assert_close(mixture.log_prob(z), theirs.log_prob(z))
+    torch.testing.assert_close(mixture.mean, theirs.mean)
+    drawn = mixture.sample(torch.Generator().manual_seed(0), 20000)
+    error = theirs.stddev / 20000**0.5
+    assert ((drawn.mean(0) - theirs.mean).abs() < 4 * error).all()
+    assert mixture.sample().shape == (3,)
+    assert Normal(mu, log_var).kl(mixture) is None
 
 
 def test_a_point_is_where_it_is():
