@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["vaelib", "tests.processes"])
+# vaelib imports what it needs when it is needed: here once, before the processes are forked.
+USED = [f"vaelib.{part}" for part in ("training", "checkpoints", "recipes", "plots", "widgets")]
+PROCESSES.set_forkserver_preload([*USED, "tests.processes"])
 NOBODY = 54321  # no user of this machine
 
 
