@@ -199,6 +199,22 @@ def test_strides_that_do_not_divide_the_image_are_named():
         vaelib.ConvolutionalVAE((1, 28, 28), ())
 
 
+def test_convolutions_begin_with_the_mean_image():
+    images = torch.rand(50, 1, 8, 12) * torch.rand(1, 1, 8, 12)
+    for kind in ("bernoulli", "discretized_logistic"):
+        model = vaelib.ConvolutionalVAE((1, 8, 12), (4, 6), 3, kind)
+        assert model.guesses_grey()
+        model.set_output_bias(images)
+        assert not model.guesses_grey()
+        with torch.no_grad():
+            for weight in model.decoder.parameters():
+                if weight.numel() != model.pixels.outputs * 96:
+                    weight.zero_()
+        guess = model.decode(torch.randn(2, 3)).detach()
+        torch.testing.assert_close(guess, images.mean(0).view(1, 96).expand(2, 96))
+    assert not vaelib.ConvolutionalVAE((1, 8, 12), (4, 6), 3, "gaussian").guesses_grey()
+
+
 def test_convolutions_take_colour_and_oblong_images():
     images = torch.rand(12, 3, 8, 12)
     model = vaelib.ConvolutionalVAE((3, 8, 12), (4, 6), 3, "continuous_bernoulli")

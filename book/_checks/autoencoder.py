@@ -4,11 +4,11 @@ import math
 
 import sympy
 import torch
-from book._checks.check import Check
 from torch import nn
 from torch.distributions import Bernoulli, Categorical
 
 import vaelib
+from book._checks.check import Check
 
 
 def normal(*shape, seed=0):

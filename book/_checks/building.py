@@ -1,9 +1,10 @@
 """Checks of the equations in "Building the VAE"."""
 
 import torch
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
 from book._checks.check import Check
 from book._checks.quadrature import gauss_hermite, gaussian_cdf
-from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 
 def noise():

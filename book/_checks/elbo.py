@@ -6,14 +6,15 @@ import numpy as np
 import sympy
 import sympy.stats
 import torch
-from book._checks.check import Check
-from book._checks.quadrature import gauss_hermite, trapezoid
 from torch.distributions import (
     ContinuousBernoulli,
     MultivariateNormal,
     Normal,
     kl_divergence,
 )
+
+from book._checks.check import Check
+from book._checks.quadrature import gauss_hermite, trapezoid
 
 DOUBLE = {"dtype": torch.float64}
 

@@ -5,9 +5,10 @@ import functools
 import mpmath
 import numpy as np
 import torch
+from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
+
 from book._checks.check import Check
 from book._checks.quadrature import trapezoid
-from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 
 DOUBLE = {"dtype": torch.float64}
 

@@ -4,10 +4,10 @@ from statistics import NormalDist
 
 import numpy as np
 import torch
-from book._checks.check import Check, Estimate
-from book._checks.quadrature import gauss_hermite, gaussian_cdf
 from torch.distributions import MultivariateNormal
 
+from book._checks.check import Check, Estimate
+from book._checks.quadrature import gauss_hermite, gaussian_cdf
 from vaelib.plots import gaussian_quantiles
 
 

@@ -1,11 +1,11 @@
 """Checks of the equations in "Looking inside the model"."""
 
 import torch
-from book._checks.check import Check
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import vaelib
+from book._checks.check import Check
 
 SIZES = [(5, 3, 2), (11, 4, 3), (7, 9, 1)]  # P, H and D of three networks
 

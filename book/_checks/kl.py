@@ -4,9 +4,6 @@ from functools import cache
 
 import sympy
 import torch
-from book._checks.check import Check, Estimate
-from book._checks.quadrature import gauss_hermite, trapezoid
-from book._checks.symbolic import gaussian_mean
 from torch.distributions import (
     Categorical,
     Gumbel,
@@ -18,6 +15,9 @@ from torch.distributions import (
 )
 
 import vaelib
+from book._checks.check import Check, Estimate
+from book._checks.quadrature import gauss_hermite, trapezoid
+from book._checks.symbolic import gaussian_mean
 
 ZERO, ONE = (
     torch.zeros((), dtype=torch.float64),

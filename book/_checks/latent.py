@@ -3,8 +3,6 @@
 import math
 
 import torch
-from book._checks.check import Check
-from book._checks.quadrature import gauss_hermite, trapezoid
 from torch.distributions import (
     Bernoulli,
     Categorical,
@@ -12,6 +10,9 @@ from torch.distributions import (
     MixtureSameFamily,
     Normal,
 )
+
+from book._checks.check import Check
+from book._checks.quadrature import gauss_hermite, trapezoid
 
 STANDARD = Normal(torch.tensor(0.0).double(), 1)
 MU = torch.tensor([-1.2, 0.4, 1.5]).double()

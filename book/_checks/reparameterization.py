@@ -5,11 +5,12 @@ from itertools import product
 
 import sympy
 import torch
+from torch.distributions import AffineTransform, Normal
+from torch.func import vmap
+
 from book._checks.check import Check
 from book._checks.quadrature import gauss_hermite, gaussian_cdf, trapezoid
 from book._checks.symbolic import gaussian_mean
-from torch.distributions import AffineTransform, Normal
-from torch.func import vmap
 
 MU = torch.tensor([0.7, -0.4], dtype=torch.float64)
 SIGMA = torch.tensor([0.6, 1.3], dtype=torch.float64)

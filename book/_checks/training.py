@@ -1,9 +1,9 @@
 """Checks of the equations in "Training in seconds"."""
 
 import torch
-from book._checks.check import Check
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from book._checks.check import Check
 from vaelib.training import warm_up_and_decay
 
 

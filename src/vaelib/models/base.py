@@ -186,15 +186,15 @@ class LatentVariableModel(nn.Module):
             Burda, Grosse and Salakhutdinov do so in the code of https://arxiv.org/abs/1509.00519
         """
         check_floating(images)
-        bias = self.pixels.first_bias(flatten_images(images, self.input_dim).mean(0))
-        last = self._last_layer()
-        if bias is None or last is None:
+        first = self.pixels.first_bias(flatten_images(images, self.input_dim).mean(0))
+        bias, _ = self._output_bias()
+        if first is None or bias is None:
             raise ValueError(
-                "wanted a decoder that ends in an nn.Linear with a bias for each output, and "
-                f"pixels with a first guess, got {type(self.pixels).__name__} pixels and "
-                f"{'no such layer' if last is None else 'such a layer'}"
+                "wanted a decoder that ends in a layer with a bias for each output, and pixels "
+                f"with a first guess, got {type(self.pixels).__name__} pixels and "
+                f"{'no such layer' if bias is None else 'such a layer'}"
             )
-        last.bias.copy_(bias)
+        bias.copy_(first)
 
     def has_untrained_output(self) -> bool:
         """Whether the decoder's last bias is still where PyTorch draws it, within 1 / sqrt(inputs).
@@ -202,15 +202,15 @@ class LatentVariableModel(nn.Module):
         Training on images takes some of it out of that range in a few steps. False if the decoder
         has no bias for each of its outputs.
         """
-        last = self._last_layer()
-        return last is not None and bool(last.bias.abs().max() <= 1 / math.sqrt(last.in_features))
+        bias, bound = self._output_bias()
+        return bias is not None and bool(bias.abs().max() <= bound)
 
     def guesses_grey(self) -> bool:
-        """Whether the first bias has a better guess, and the decoder's may be and was not moved."""
-        if not self.has_untrained_output() or not self._last_layer().bias.requires_grad:
+        """Whether the likelihood has a better first guess, and the decoder's may be moved."""
+        bias, _ = self._output_bias()
+        if bias is None or not bias.requires_grad or not self.has_untrained_output():
             return False
-        last = self._last_layer()
-        return self.pixels.first_bias(last.bias.new_full((self.input_dim,), 0.5)) is not None
+        return self.pixels.first_bias(bias.new_full((self.input_dim,), 0.5)) is not None
 
     @torch.no_grad()
     def begin(self, data, settings) -> None:
@@ -227,15 +227,16 @@ class LatentVariableModel(nn.Module):
         """What a step lowers, from both terms of the ELBO of a batch, (B,) each: a number."""
         return (settings.beta * terms.kl - terms.reconstruction).mean()
 
-    def _last_layer(self) -> nn.Linear | None:
-        """The decoder's last layer, if it has one bias for each of its outputs."""
+    def _output_bias(self) -> tuple[nn.Parameter | None, float]:
+        """The last layer's bias, if there is one for each output, and how large it is at first."""
         decoder = getattr(self, "decoder", None)
         modules = decoder.modules() if isinstance(decoder, nn.Module) else ()
-        layers = [module for module in modules if not list(module.children())]
-        last = layers[-1] if layers else None
-        outputs = self.pixels.outputs * self.input_dim
-        fits = isinstance(last, nn.Linear) and last.bias is not None
-        return last if fits and last.out_features == outputs else None
+        layers = [module for module in modules if list(module.parameters(recurse=False))]
+        bias = getattr(layers[-1], "bias", None) if layers else None
+        if bias is None or bias.numel() != self.pixels.outputs * self.input_dim:
+            return None, 0.0
+        inputs = getattr(layers[-1], "in_features", None)
+        return bias, 0.0 if inputs is None else 1 / math.sqrt(inputs)
 
     def _outputs(self, z: Tensor) -> Tensor:
         """The decoder before its likelihood: (..., D) -> (..., outputs * input_dim)."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from vaelib.checks import integer
@@ -55,7 +56,7 @@ class ConvolutionalVAE(LatentVariableModel):
         features = math.prod(inner)
         ends = nn.Linear(features, 2 * self.latent_dim), nn.Linear(self.latent_dim, features)
         self.encoder = nn.Sequential(*down(shape, channels), nn.Flatten(), ends[0])
-        outputs = pixels.outputs * shape[0]
+        outputs = (pixels.outputs * shape[0], *shape[1:])
         self.decoder = nn.Sequential(ends[1], nn.Unflatten(1, inner), *up(channels, outputs))
         self.widest_layer = widest_layer(shape, channels)
 
@@ -102,12 +103,33 @@ def down(shape: tuple[int, ...], channels: tuple[int, ...]) -> list[nn.Module]:
     return layers
 
 
-def up(channels: tuple[int, ...], outputs: int) -> list[nn.Module]:
-    """Layers from the inner shape to rows, (B, outputs * H * W), each doubling the image."""
+class PixelBias(nn.Module):
+    """A number added to each output, so that a decoder can begin with the mean image.
+
+    Args:
+        outputs: how many there are.
+    """
+
+    def __init__(self, outputs: int):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(B, outputs) -> (B, outputs)."""
+        return rows + self.bias
+
+
+def up(channels: tuple[int, ...], shape: tuple[int, ...]) -> list[nn.Module]:
+    """Layers from the inner shape to rows of outputs, (B, C * H * W), each doubling the image.
+
+    Args:
+        channels: as for `down`.
+        shape: of the outputs, (C, H, W).
+    """
     layers = []
-    for before, after in pairwise((*reversed(channels), outputs)):
+    for before, after in pairwise((*reversed(channels), shape[0])):
         layers += [nn.ReLU(), nn.ConvTranspose2d(before, after, **KERNEL)]
-    return [*layers, nn.Flatten()]
+    return [*layers, nn.Flatten(), PixelBias(math.prod(shape))]
 
 
 def widest_layer(shape: tuple[int, ...], channels: tuple[int, ...]) -> int:

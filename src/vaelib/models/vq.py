@@ -60,9 +60,9 @@ class VQVAE(LatentVariableModel):
         super().__init__(math.prod(shape), latent_dim, pixels, shape, arguments=arguments)
         self.grid = tuple(grid)
         self.encoder = nn.Sequential(*down(shape, channels), nn.Conv2d(width, code_dim, 1))
-        self.decoder = nn.Sequential(
-            nn.Conv2d(code_dim, width, 3, padding=1), *up(channels, pixels.outputs * shape[0])
-        )
+        outputs = (pixels.outputs * shape[0], *shape[1:])
+        first = nn.Conv2d(code_dim, width, 3, padding=1)
+        self.decoder = nn.Sequential(first, *up(channels, outputs))
         self.book = nn.Parameter(torch.randn(sizes["num_codes"], code_dim))
         self.predictor = CodePredictor(sizes["num_codes"])
         self.widest_layer = widest_layer(shape, channels)
