@@ -345,3 +345,12 @@ def test_a_link_stays_and_its_file_is_written(model, tmp_path):
         vaelib.save(model, link)
         assert link.is_symlink()
         assert vaelib.load(file).arguments == vaelib.load(link).arguments == model.arguments
+
+
+def test_a_file_has_its_texts_in_order_so_that_it_has_the_same_bytes_everywhere(tmp_path):
+    for _ in range(8):  # safetensors itself would have another order for each
+        vaelib.save(vaelib.VAE(4, 3, 2), tmp_path / "model.safetensors", half=True)
+        content = (tmp_path / "model.safetensors").read_bytes()
+        names = list(checkpoints._metadata(content))
+        assert names == sorted(names) == ["architecture", "arguments", "sha256", "stored"]
+        assert int.from_bytes(content[:8], "little") % 8 == 0

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import vaelib
-from vaelib import likelihoods, training
+from vaelib import likelihoods, models, training
 
 SHAPE = (1, 4, 4)
 PIXELS = math.prod(SHAPE)
@@ -48,6 +48,14 @@ CASES = [
     for kind in LIKELIHOODS
     if OWN_LIKELIHOOD.get(family, kind) == kind
 ]
+
+
+def test_no_family_and_no_likelihood_is_left_out():
+    ours = {n for n, kind in models.base.FAMILIES.items() if kind.__module__.startswith("vaelib.")}
+    assert ours == FAMILIES.keys()
+    tried = {made().name for made in LIKELIHOODS.values()}
+    assert tried == likelihoods.LIKELIHOODS.keys()
+    assert {reason[0] for reason in MAKES_NO_PROMISE} <= FAMILIES.keys()
 
 
 @pytest.fixture(params=CASES, ids=" ".join)

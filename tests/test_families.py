@@ -1,12 +1,15 @@
 """What is special about a family: its distribution, its errors, what it does better than a VAE."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
 import vaelib
 from vaelib.models.code_prior import CodePredictor, nearest_codes
+from vaelib.widgets import network
 
 
 def digits(count=600):
@@ -164,6 +167,23 @@ def test_a_widget_refuses_what_a_page_would_compute_wrongly(widget, name):
         getattr(vaelib.widgets, widget)(made(), images, LABELS)
 
 
+@pytest.mark.parametrize("name", [n for n in NOT_FOR_A_PAGE if n not in ("another prior", "flow")])
+def test_two_maps_refuse_what_a_page_would_draw_wrongly(name):
+    """A flow's map and another prior's are right: what is decoded there asks for neither."""
+    made, message = NOT_FOR_A_PAGE[name]
+    message = "from 1 to 784" if name == "two layers" else message
+    plain, images = vaelib.Autoencoder(784, 8, 2), (IMAGES * 255).round() / 255
+    with pytest.raises(ValueError, match=message):
+        vaelib.widgets.AutoencoderVersusVAE(plain, made(), images, LABELS)
+
+
+def test_a_page_scores_by_the_names_that_python_has():
+    text = (Path(network.__file__).parent / "js" / "network.js").read_text()
+    losses = re.search(r"const LOSSES = \{(.*?)\n\};", text, re.DOTALL).group(1)
+    assert tuple(re.findall(r"^  (\w+):", losses, re.MULTILINE)) == network.LIKELIHOODS
+    assert set(network.LIKELIHOODS) <= vaelib.likelihoods.LIKELIHOODS.keys()
+
+
 def test_sliders_move_any_family():
     for model in (
         vaelib.ConvolutionalVAE(latent_dim=3),
@@ -172,6 +192,13 @@ def test_sliders_move_any_family():
         vaelib.VQVAE((1, 28, 28), (4, 4, 4)[:2], 4, 1),
     ):
         vaelib.widgets.latent_sliders(model)
+    model = vaelib.VAE(784, 8, 3)
+    model.own_prior = vaelib.distributions.Mixture(
+        torch.full((2, 3), 9.0), torch.full((2, 3), -9.0)
+    )
+    sliders = vaelib.widgets.latent_sliders(model)
+    sliders.sample(torch.Generator().manual_seed(0))
+    assert sliders.z == pytest.approx([9.0] * 3, abs=0.1)  # and not near zero
 
 
 @pytest.fixture(scope="module")

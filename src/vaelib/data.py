@@ -50,14 +50,6 @@ class ImageDataset(torch.utils.data.Dataset):
             raise ValueError(f"wanted one label an image, got {count} labels for {len(images)}")
         self.images = images
         self.labels = labels
-        self._binary = None
-
-    @property
-    def is_binary(self) -> bool:
-        """Whether every pixel is 0 or 1; looked at once."""
-        if self._binary is None:
-            self._binary = is_binary(self.images)
-        return self._binary
 
     def __len__(self) -> int:
         return len(self.images)

@@ -264,8 +264,7 @@ class DiscretizedLogistic(Likelihood):
         """Grey levels, as numbers in [0, 1]."""
         mean, log_scale = self._logistic(outputs)
         uniform = torch.empty_like(mean).uniform_(1e-6, 1 - 1e-6, generator=generator)
-        steps = self.arguments["levels"] - 1
-        drawn = mean + log_scale.exp() * uniform.logit()
+        drawn, steps = mean + log_scale.exp() * uniform.logit(), self.arguments["levels"] - 1
         return (drawn * steps).round().clamp(0, steps) / steps
 
     def check(self, images: Tensor) -> None:

@@ -117,15 +117,16 @@ def changed(settings: Settings | None, changes: dict) -> Settings:
 
 
 class TrainingData(NamedTuple):
-    """Checked images and, for a model that asks for them, a label for each."""
+    """Checked images, whether all pixels are 0 or 1, and labels if the model asks for them."""
 
     images: Tensor
+    binary: bool
     labels: Tensor | None
 
     def to(self, device) -> "TrainingData":
         """The same on another device."""
         labels = None if self.labels is None else self.labels.to(device)
-        return TrainingData(self.images.to(device), labels)
+        return self._replace(images=self.images.to(device), labels=labels)
 
     def model(self, model, which=slice(None)):
         """The model, with the labels of these images if it asks for them."""
@@ -145,27 +146,27 @@ def training_data(
             not.
     """
     found = _checked(model, train)
-    if settings.binarize == "dynamic" and is_binary(found.images):
+    if settings.binarize == "dynamic" and found.binary:
         raise ValueError(
             'binarize="dynamic" wanted grey images, got images that are 0 or 1 already'
         )
     if test is None:
         return found, None
     tested = _checked(model, test)
-    _check_alike(found.images, tested.images)
+    _check_alike(found, tested)
     if settings.binarize == "dynamic":
         tested = tested._replace(images=binarize_once(tested.images, settings.seed))
     return found, tested
 
 
-def _check_alike(images: Tensor, test_images: Tensor) -> None:
-    if prod(images.shape[1:]) != prod(test_images.shape[1:]):
+def _check_alike(found: TrainingData, tested: TrainingData) -> None:
+    shapes = [tuple(data.images.shape[1:]) for data in (found, tested)]
+    if prod(shapes[0]) != prod(shapes[1]):
         raise ValueError(
-            "wanted training and test images of one size, got "
-            f"{tuple(images.shape[1:])} and {tuple(test_images.shape[1:])}"
+            f"wanted training and test images of one size, got {shapes[0]} and {shapes[1]}"
         )
-    if is_binary(images) != is_binary(test_images):
-        kinds = ["black and white" if is_binary(x) else "grey" for x in (images, test_images)]
+    if found.binary != tested.binary:
+        kinds = ["black and white" if data.binary else "grey" for data in (found, tested)]
         raise ValueError(
             f"wanted training and test images of one kind, got {kinds[0]} and {kinds[1]} ones: "
             "their losses could not be compared"
@@ -183,4 +184,4 @@ def _checked(model, dataset) -> TrainingData:
     if getattr(model, "remember_shape", None):  # a network of the reader's own may have none
         model.remember_shape(images)
     labels = model.checked_labels(getattr(dataset, "labels", None), len(images))
-    return TrainingData(to_weights(model, images.detach()), labels)
+    return TrainingData(to_weights(model, images.detach()), is_binary(images), labels)

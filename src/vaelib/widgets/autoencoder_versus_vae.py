@@ -105,7 +105,7 @@ class AutoencoderVersusVAE(Widget):
         for name, plane in self._planes.items():
             traits[f"{name}_codes"] = float32(plane.codes)
             traits[f"{name}_frame"] = plane.frame
-            traits[f"{name}_decoder"] = network.pack(plane.model.decoder)
+            traits[f"{name}_decoder"] = network.decoder(plane.model)
         super().__init__(
             side=side,
             extent={"left": -REACH, "right": REACH, "bottom": -REACH, "top": REACH},
@@ -208,10 +208,14 @@ def _deepest_walk(autoencoder: _Plane, vae: _Plane, num_choices: int) -> tuple[i
 
 
 def _check_models(autoencoder, vae) -> None:
-    for model, wanted, with_elbo in ((autoencoder, "an Autoencoder", 0), (vae, "a VAE", 1)):
-        if getattr(model, "has_elbo", None) is not bool(with_elbo):
+    for model, wanted, with_elbo in (
+        (autoencoder, "an Autoencoder", False),
+        (vae, "a VAE", True),
+    ):
+        if getattr(model, "has_elbo", None) is not with_elbo:
             raise ValueError(f"wanted {wanted}, got {type(model).__name__}")
         check_plane(model)
+        network.likelihood(model)  # whose mean a page can compute
     if autoencoder.input_dim != vae.input_dim:
         raise ValueError(
             "wanted two models of the same images, got "

@@ -77,6 +77,7 @@ class DrawDigit(Widget):
 
     def __init__(self, model: VAE, images: Tensor, labels: Tensor, num_choices: int = 100):
         check_plane(model)
+        likelihood = network.likelihood(model)
         if model.input_dim != SIDE**2:
             raise ValueError(f"wanted a model of 28 x 28 pixels, got {model.input_dim} pixels")
         check_images(images)
@@ -95,8 +96,8 @@ class DrawDigit(Widget):
             labels=labels.to(torch.uint8).cpu().numpy().tobytes(),
             images=choices.cpu().numpy().tobytes(),
             encoder=network.pack(self._model.encoder),
-            decoder=network.pack(self._model.decoder),
-            **network.likelihood(model),
+            decoder=network.decoder(self._model),
+            **likelihood,
         )
 
     @traitlets.validate("pixels")

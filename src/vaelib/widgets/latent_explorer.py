@@ -58,6 +58,7 @@ class LatentExplorer(Widget):
 
     def __init__(self, model: VAE, images: Tensor, labels: Tensor, num_choices: int = 100):
         check_plane(model)
+        likelihood = network.likelihood(model)
         check_images(images)
         check_labels(labels, len(images))
         side = network.image_side(model, images)
@@ -77,8 +78,8 @@ class LatentExplorer(Widget):
             reconstruction_loss=float32(-terms.reconstruction),
             labels=self._labels.to(torch.uint8).numpy().tobytes(),
             images=(choices * 255).round().to(torch.uint8).numpy().tobytes(),
-            decoder=network.pack(self._model.decoder),
-            **network.likelihood(model),
+            decoder=network.decoder(self._model),
+            **likelihood,
             z=mu[0].tolist(),
         )
 

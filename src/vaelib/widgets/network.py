@@ -10,7 +10,7 @@ from torch import nn
 from vaelib.distributions import Normal, StandardNormal
 from vaelib.pictures import batch_shape
 
-LIKELIHOODS = ("bernoulli", "gaussian")  # that js/network.js knows, by the same names
+LIKELIHOODS = ("bernoulli", "gaussian")  # the names in LOSSES of js/network.js
 ACTIVATIONS = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.SiLU: "silu", nn.Tanh: "tanh"}
 
 
@@ -44,8 +44,25 @@ def pack(module: nn.Module) -> dict:
     return {"layers": layers, "data": bytes(data), "digest": digest}
 
 
+def decoder(model) -> dict:
+    """`pack` of a model's decoder, which a page gives z and takes the outputs for all pixels from.
+
+    Raises:
+        ValueError: if it takes something else than z, or a page could not run it.
+    """
+    packed = pack(model.decoder)
+    ends = packed["layers"][0]["inputs"], packed["layers"][-1]["outputs"]
+    if ends != (model.latent_dim, model.input_dim):
+        raise ValueError(
+            f"wanted a decoder from {model.latent_dim} latents to {model.input_dim} pixels, which "
+            f"a page can run, got one from {ends[0]} to {ends[1]}: "
+            "vaelib.widgets.latent_sliders runs any, in Jupyter"
+        )
+    return packed
+
+
 def likelihood(model) -> dict:
-    """The likelihood's name and its sigma, by which a page scores images.
+    """The likelihood's name and its sigma, by which a page draws and scores images.
 
     Raises:
         ValueError: if a page knows no such likelihood.
