@@ -5,8 +5,9 @@ ENVIRONMENT := .venv/.complete
 PORT ?= 8000
 
 # Tests wait for browsers half of their time, so there are two workers a core; each takes one thread.
+# What is skipped is said at the end, with its reason.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -rs --dist loadfile --no-loadscope-reorder
 
 .PHONY: book lab test quick jitter matrix notebooks checkpoints bench figures screenshot requirements serve clean environment
 
