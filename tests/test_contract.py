@@ -33,6 +33,9 @@ FAMILIES = {
     "HierarchicalVAE": lambda kind: vaelib.HierarchicalVAE(
         PIXELS, 8, 6, (3, 2), kind, image_shape=SHAPE
     ),
+    "LatentFlowVAE": lambda kind: vaelib.LatentFlowVAE(
+        PIXELS, 8, 2, 5, kind, image_shape=SHAPE, flow_steps=5, learned=True
+    ),
     "FlowVAE": lambda kind: vaelib.FlowVAE(PIXELS, 8, 3, 3, 5, kind, image_shape=SHAPE),
     "LinearVAE": lambda kind: vaelib.LinearVAE(PIXELS, 2, 0.3, SHAPE),
 }

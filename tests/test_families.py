@@ -248,3 +248,34 @@ def test_a_model_takes_a_learned_flow_as_its_prior():
 def test_codes_of_another_size_are_named():
     with pytest.raises(ValueError, match=r"latents of shape \(\.\.\., 2\), got \(9, 3\)"):
         vaelib.LatentFlow(2).learn(torch.randn(9, 3))
+
+
+@pytest.mark.slow
+def test_fit_learns_the_flow_last_and_trains_on_under_the_standard_prior(tmp_path):
+    images = digits()
+    torch.manual_seed(0)
+    model = vaelib.LatentFlowVAE(784, 64, 2, 16, flow_steps=200)
+    assert isinstance(model.prior(), vaelib.distributions.StandardNormal)
+    trained(model, images, 8)
+    assert model.prior() is model.own_prior
+    flow = vaelib.mean_terms(model, images, 5)
+    model.unfinish()
+    standard = vaelib.mean_terms(model, images, 5)
+    assert flow.kl < standard.kl
+    assert flow.reconstruction == pytest.approx(standard.reconstruction, abs=0.5)
+
+
+def test_a_resumed_run_learns_the_same_flow_and_may_be_resumed_by_a_learned_model(tmp_path):
+    images, path = digits(), tmp_path / "flow.run"
+    made = []
+    for epochs in (2, 2):
+        torch.manual_seed(0)
+        model = vaelib.LatentFlowVAE(784, 8, 2, 4, flow_steps=5)
+        vaelib.fit(model, images, epochs=epochs, checkpoint=path, progress=False, device="cpu")
+        made.append(model.own_prior.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(*(m.values() for m in made), strict=True))
+    vaelib.fit(model, images, epochs=2, checkpoint=path, progress=False, device="cpu")
+    vaelib.save(model, tmp_path / "flow.safetensors")
+    loaded = vaelib.load(tmp_path / "flow.safetensors")
+    z = torch.randn(3, 2)
+    assert torch.equal(loaded.prior().log_prob(z), model.prior().log_prob(z))

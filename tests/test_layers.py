@@ -20,7 +20,7 @@ LAYERS = (  # a file may import those of the layers above its own, and no other 
     {"settings"},
     {"optimizing", "resuming"},
     {"training"},
-    {"evaluation", "plots"},
+    {"evaluation", "plots", "provenance"},
     {"recipes"},
     {"lab"},
     {"widgets"},

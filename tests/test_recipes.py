@@ -15,7 +15,11 @@ def with_settings(recipe, **changes):
 
 
 TINY = with_settings(
-    dataclasses.replace(recipes.LADDER["vae-3-seconds"], hidden_dim=(8, 6), latent_dim=3),
+    dataclasses.replace(
+        recipes.LADDER["vae-3-seconds"],
+        arguments={"hidden_dim": (8, 6), "latent_dim": 3, "activation": "tanh"},
+        draws=10,
+    ),
     epochs=3,
     batch_size=100,
 )
@@ -28,7 +32,6 @@ def tiny(monkeypatch, tmp_path):
     small = {n: vaelib.ImageDataset(d.images[:500], d.labels[:500]) for n, d in small.items()}
     monkeypatch.setattr(recipes, "mnist", small.get)
     monkeypatch.setitem(recipes.LADDER, "tiny", TINY)
-    monkeypatch.setattr(recipes, "DRAWS", 10)
     monkeypatch.setenv("VAELIB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(resuming, "SAVE_EVERY", 0)
     return tmp_path

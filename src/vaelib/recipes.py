@@ -2,9 +2,7 @@
 
 import dataclasses
 import datetime
-import json
 import sys
-from pathlib import Path
 
 import torch
 
@@ -12,59 +10,63 @@ from vaelib.checkpoints import FOLDER, load, save
 from vaelib.data import binarize_once, mnist
 from vaelib.devices import machine
 from vaelib.evaluation import log_likelihood
-from vaelib.files import cache_folder, write_atomically
+from vaelib.files import cache_folder
 from vaelib.models.base import FAMILIES, LatentVariableModel
 from vaelib.paths import expanded
+from vaelib.provenance import append_provenance, read_provenance
 from vaelib.settings import Settings
 from vaelib.training import fit, mean_terms
 
-PROVENANCE = FOLDER / "provenance.json"
 DRAWS = 5000  # of z for each test image, as in the papers
 USUAL = Settings(epochs=100, batch_size=256, learning_rate=0.01, mean_bias=False)
-_KEYS = {"name", "recipe", "seed", "date", "machine", "seconds", "result"}  # of an entry
 ALWAYS_SHOWN = ("hidden_dim", "latent_dim", "epochs", "batch_size", "learning_rate", "seed")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Recipe:
-    """A model's size and how it is trained on the 60,000 training images of MNIST.
+    """A model and how it is trained on the 60,000 training images of MNIST.
 
-    `settings` are those of `fit`; `half` stores the weights as float16.
+    `architecture` is the name of a family, `arguments` are those of its constructor and `settings`
+    those of `fit`; `half` stores the weights as float16. `draws` of z for each test image make the
+    estimate of log p(x); with none of them there is no estimate.
     """
 
-    hidden_dim: int | tuple[int, ...] = 256
-    latent_dim: int = 2
-    activation: str = "relu"
     architecture: str = "VAE"
+    arguments: dict = dataclasses.field(default_factory=dict)
     settings: Settings = USUAL
     half: bool = False
+    draws: int = DRAWS
 
     def __repr__(self) -> str:
         """What the entries of provenance know it by: no field may be renamed."""
-        usual, own = _fields(Recipe()), _fields(self)
+        own, usual = _fields(self), _fields(Recipe())
         shown = [
             f"{name}={value!r}"
             for name, value in own.items()
-            if name in ALWAYS_SHOWN or value != usual[name]
+            if name in ALWAYS_SHOWN or name not in usual or value != usual[name]
         ]
         return f"Recipe({', '.join(shown)})"
 
     def model(self) -> LatentVariableModel:
         """The network with its initial weights, drawn from the seed."""
         torch.manual_seed(self.settings.seed)
-        family = FAMILIES[self.architecture]
-        return family(784, self.hidden_dim, self.latent_dim, activation=self.activation)
+        return FAMILIES[self.architecture](**self.arguments)
 
 
 def _fields(recipe: Recipe) -> dict:
     """What a recipe's representation shows, in its order."""
     settings = dataclasses.asdict(recipe.settings)
-    first = {"hidden_dim": recipe.hidden_dim, "latent_dim": recipe.latent_dim}
-    first |= {name: settings.pop(name) for name in ALWAYS_SHOWN if name in settings}
-    return first | {"activation": recipe.activation} | settings | {"half": recipe.half}
+    known = {"architecture": recipe.architecture} | recipe.arguments | settings
+    first = ("architecture", *ALWAYS_SHOWN)
+    found = {name: known.pop(name) for name in first if name in known}
+    return found | known | {"half": recipe.half, "draws": recipe.draws}
 
 
-RECIPES = {"autoencoder-2d": Recipe(architecture="Autoencoder"), "vae-2d": Recipe()}
+TWO_DIMENSIONS = {"hidden_dim": 256, "latent_dim": 2}
+RECIPES = {
+    "autoencoder-2d": Recipe("Autoencoder", TWO_DIMENSIONS),
+    "vae-2d": Recipe("VAE", TWO_DIMENSIONS),
+}
 
 
 def _rung(**changes) -> Recipe:
@@ -76,8 +78,9 @@ def _rung(**changes) -> Recipe:
         "precision": "bfloat16",
         "mean_bias": True,
     }
+    network = {"hidden_dim": (200, 200), "latent_dim": 50, "activation": "tanh"}
     settings = dataclasses.replace(USUAL, **usual | changes)
-    return Recipe((200, 200), 50, "tanh", settings=settings, half=True)
+    return Recipe("VAE", network, settings, half=True)
 
 
 LADDER = {
@@ -86,6 +89,48 @@ LADDER = {
     "vae-5-minutes": _rung(epochs=360),
     "vae-full": _rung(epochs=3000, learning_rate=0.005),
     "iwae-5-full": _rung(epochs=2000, learning_rate=0.005, objective="iwae", num_samples=5),
+}
+
+
+def _family(architecture: str, draws: int = 200, **arguments) -> Recipe:
+    """A family of the last chapter: all see the same images as often.
+
+    The learning rate is the best one of 0.002, 0.004 and 0.008, after five epochs, on the last
+    10,000 training images; of a network of convolutions it is the better one of 0.002 and 0.005.
+    """
+    convolutions = architecture in ("ConvolutionalVAE", "VQVAE")
+    rate = 0.005 if convolutions else 0.008
+    settings = dataclasses.replace(
+        USUAL, epochs=30, learning_rate=rate, binarize="dynamic", mean_bias=True
+    )
+    return Recipe(architecture, arguments, settings, half=True, draws=draws)
+
+
+_SIZES = {"hidden_dim": 200, "latent_dim": 16}
+_PLANE = {"hidden_dim": 200, "latent_dim": 2}
+_GREY = dataclasses.replace(
+    _family("VAE", hidden_dim=160, latent_dim=16, likelihood="discretized_logistic")
+)
+FURTHER = {
+    "vae-16d": _family("VAE", **_SIZES),
+    "convolutional-16d": _family("ConvolutionalVAE", channels=(32, 64), latent_dim=16),
+    "conditional-16d": _family("ConditionalVAE", **_SIZES),
+    "two-layers-16d": _family(
+        "HierarchicalVAE",
+        hidden_dim=200,
+        upper_hidden_dim=100,
+        latent_dims=(16, 8),
+        activation="relu",
+    ),
+    "vamp-16d": _family("VampPriorVAE", **_SIZES),
+    "flow-prior-16d": _family("LatentFlowVAE", **_SIZES),
+    "flow-posterior-16d": _family("FlowVAE", **_SIZES),
+    "codes-7x7": _family("VQVAE", draws=0),
+    "conditional-2d": _family("ConditionalVAE", **_PLANE),
+    "flow-prior-2d": _family("LatentFlowVAE", **_PLANE),
+    "grey-16d": dataclasses.replace(
+        _GREY, settings=dataclasses.replace(_GREY.settings, binarize=None)
+    ),
 }
 
 
@@ -110,7 +155,7 @@ def find(name: str) -> Recipe:
     Raises:
         ValueError: if there is none; the message lists those there are.
     """
-    recipes = RECIPES | LADDER
+    recipes = RECIPES | LADDER | FURTHER
     if name not in recipes:
         raise ValueError(f"wanted one of {list(recipes)}, got {name!r}")
     return recipes[name]
@@ -131,17 +176,20 @@ def seconds_to_train(name: str, images: torch.Tensor, steps: int = 20) -> float:
 
 
 def score(model, recipe: Recipe, num_samples: int) -> dict:
-    """Means over the test images in nats: -ELBO, and -log p(x) where pixels are binary.
+    """Means over the test images in nats: -ELBO and its parts, and -log p(x) if there is one.
+
+    A model that asks for labels is given those of the images, and log p(x) is log p(x|y).
 
     Args:
-        num_samples: K, draws of z for each image behind -log p(x).
+        num_samples: K, draws of z for each image behind -log p(x); 0 for none.
     """
-    images, scored = _test_images(model, recipe)
-    if not scored:
-        return {"negative_elbo": -mean_terms(model, images).elbo}
+    model, images, scored = _tested(model, recipe)
+    terms = mean_terms(model, images)
+    bound = {"negative_elbo": -terms.elbo, "rate": terms.kl, "distortion": -terms.reconstruction}
+    if not (scored and num_samples):
+        return bound
     found = log_likelihood(model, images, num_samples, device="cpu")
-    return {
-        "negative_elbo": -mean_terms(model, images).elbo,
+    return bound | {
         "nll": -found.mean,
         "nll_error": found.mean_error,
         "nll_sampling_error": found.sampling_error,
@@ -149,69 +197,45 @@ def score(model, recipe: Recipe, num_samples: int) -> dict:
     }
 
 
-def _test_images(model, recipe: Recipe) -> tuple[torch.Tensor, bool]:
-    """The test images as the recipe has them, and whether log p(x) is one of such images."""
-    images = mnist("test").images
+def _tested(model, recipe: Recipe) -> tuple[LatentVariableModel, torch.Tensor, bool]:
+    """The model of the test images, these as the recipe has them, and whether they are scored."""
+    data = mnist("test")
+    images, labels = data.images, model.checked_labels(data.labels, len(data.images))
     if recipe.settings.binarize is not None:
         images = binarize_once(images, recipe.settings.seed)
+    model = model if labels is None else model.given(labels)
     try:
         model.pixels.check_scored(images)
     except ValueError:
-        return images, False
-    return images, True
+        return model, images, False
+    return model, images, True
 
 
 def cost_of_halving(model, stored, recipe: Recipe) -> float:
     """How much worse -ELBO is with the stored weights than with those of training, in nats."""
-    images, _ = _test_images(model, recipe)
-    return mean_terms(model, images).elbo - mean_terms(stored, images).elbo
+    whole, half = (_tested(each, recipe) for each in (model, stored))
+    return mean_terms(*whole[:2]).elbo - mean_terms(*half[:2]).elbo
 
 
-def append_provenance(entry: dict, path=None) -> None:
-    """Add to the list in the file what was made, how, where and how well.
+def results(path=None, recipes: dict[str, Recipe] | None = None) -> dict[str, dict]:
+    """What was written down of each recipe: by name, in the recipes' order.
 
-    Raises:
-        ValueError: if the file is there and is no JSON list; it is left as it is.
-    """
-    path = expanded(path or PROVENANCE)
-    entries = _entries(path) if path.exists() else []
-    text = json.dumps([*entries, entry], indent=2, allow_nan=False) + "\n"
-    write_atomically(path, text.encode())
+    Of a recipe that was made more than once it is the last entry, and an entry of one that has
+    changed since does not count. A recipe that was not made is left out.
 
-
-def results(path=None) -> dict[str, dict]:
-    """What was written down of each rung of the ladder: by name, in the ladder's order.
-
-    Of a rung that was made more than once it is the last entry, and an entry of a recipe that has
-    changed since does not count. A rung that was not made is left out.
+    Args:
+        path: of the file; None is the one in the package.
+        recipes: such as FURTHER; None is LADDER.
 
     Raises:
         ValueError: if the file is not there, or is no JSON list of entries as `make` writes them.
     """
-    path = expanded(path or PROVENANCE)
-    if not path.exists():
-        raise ValueError(
-            f"wanted {path.name}, which `python -m vaelib.recipes` followed by the names of rungs "
-            f"writes ({', '.join(LADDER)}); there is none"
-        )
-    newest = {}
-    for entry in _entries(path):
-        missing = _KEYS - entry.keys() if isinstance(entry, dict) else _KEYS
-        if missing:
-            raise ValueError(f"{path.name} is damaged: an entry lacks {', '.join(sorted(missing))}")
-        newest[entry["name"], entry["recipe"]] = entry
-    made = {name: newest.get((name, repr(recipe))) for name, recipe in LADDER.items()}
+    recipes = LADDER if recipes is None else recipes
+    newest = {
+        (entry["name"], entry["recipe"]): entry for entry in read_provenance(path, list(recipes))
+    }
+    made = {name: newest.get((name, repr(recipe))) for name, recipe in recipes.items()}
     return {name: entry for name, entry in made.items() if entry}
-
-
-def _entries(path: Path) -> list:
-    try:
-        entries = json.loads(path.read_text())
-    except ValueError as error:  # no JSON, or no text
-        raise ValueError(f"{path.name} is damaged ({error}): restore or delete it") from error
-    if not isinstance(entries, list):
-        raise ValueError(f"wanted a JSON list in {path.name}, got a {type(entries).__name__}")
-    return entries
 
 
 def make(name: str, folder=None, provenance=None) -> dict:
@@ -236,7 +260,7 @@ def make(name: str, folder=None, provenance=None) -> dict:
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": machine(),
         "seconds": sum(history.seconds),
-        "result": score(stored, recipe, DRAWS),
+        "result": score(stored, recipe, recipe.draws),
     }
     if recipe.half:
         entry["result"]["float16_costs"] = cost_of_halving(model, stored, recipe)
@@ -247,7 +271,7 @@ def make(name: str, folder=None, provenance=None) -> dict:
 
 def main(names: list[str]) -> None:
     """Say what the named recipes, or all shipped ones, will cost; then make them."""
-    names = names or list(RECIPES)
+    names = names or list(RECIPES | FURTHER)
     try:
         images = mnist("train").images
         costs = {name: seconds_to_train(name, images) for name in names}

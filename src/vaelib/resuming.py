@@ -39,8 +39,8 @@ class Run:
         self.saved = time.perf_counter()
         if self.path is None:
             return
-        arguments = dict(getattr(model, "arguments", {}))
-        arguments.pop("image_shape", None)  # how images are drawn is nothing that training needs
+        known = model.arguments.items()
+        arguments = {name: value for name, value in known if name not in model.set_by_fit}
         images, objective = data.images, settings.objective
         if callable(objective):
             objective = f"{objective.__module__}.{objective.__qualname__}"

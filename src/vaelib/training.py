@@ -127,6 +127,7 @@ def fit(
                 optimizer = adam(network, settings)
                 run = Run(checkpoint, settings, network, data, optimizer, generator, history)
                 # Not before, for a run that is refused leaves the model as it was.
+                network.unfinish()
                 if not history.train:
                     network.begin(data, settings)
             bar.update(len(history.train) * steps)
@@ -145,6 +146,8 @@ def fit(
                     bar.set_postfix_str(f"test -ELBO {-tested[0].elbo:.1f} nats")
                 if after_epoch is not None:
                     after_epoch(model, history)  # in the state that the reader has set
+            with plain_torch(gradients=False):
+                network.finish(data, settings)
     except KeyboardInterrupt:
         history.stopped = f"interrupted after {len(history.train)} of {settings.epochs} epochs"
         warnings.warn(f"training {history.stopped}: the model keeps its weights", stacklevel=2)

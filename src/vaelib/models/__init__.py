@@ -6,6 +6,7 @@ from vaelib.models.convolutional import ConvolutionalVAE
 from vaelib.models.flow import FlowVAE
 from vaelib.models.hierarchical import HierarchicalVAE
 from vaelib.models.latent_flow import LatentFlow
+from vaelib.models.latent_flow_vae import LatentFlowVAE
 from vaelib.models.linear import LinearGaussian, LinearVAE
 from vaelib.models.mlp import VAE, Autoencoder
 from vaelib.models.vamp import VampPriorVAE
@@ -20,6 +21,7 @@ __all__ = [
     "FlowVAE",
     "HierarchicalVAE",
     "LatentFlow",
+    "LatentFlowVAE",
     "LatentVariableModel",
     "LinearGaussian",
     "LinearVAE",

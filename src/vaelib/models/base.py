@@ -54,6 +54,7 @@ class LatentVariableModel(nn.Module):
     """
 
     has_elbo = True
+    set_by_fit = ("image_shape",)  # arguments that training does not depend on, but may set
 
     def __init__(
         self,
@@ -88,8 +89,10 @@ class LatentVariableModel(nn.Module):
 
     def prior(self):
         """p(z): N(0, I), unless the model was given or makes another."""
-        if self.own_prior is not None:
-            return self.own_prior
+        return self.standard_prior() if self.own_prior is None else self.own_prior
+
+    def standard_prior(self) -> StandardNormal:
+        """N(0, I) of latent_dim dimensions, in the precision of the weights."""
         return StandardNormal(self.latent_dim, next(self.parameters()))
 
     def likelihood(self, z: Tensor) -> PixelDistribution:
@@ -222,6 +225,16 @@ class LatentVariableModel(nn.Module):
         """
         if settings.mean_bias and self.guesses_grey():
             self.set_output_bias(data.images)
+
+    def finish(self, data, settings) -> None:
+        """What `fit` does after its last step: nothing, unless a family learns a part at the end.
+
+        It has to depend on nothing but the weights, the data and the settings, for a run that is
+        resumed at its end does it again. Arguments as for `begin`.
+        """
+
+    def unfinish(self) -> None:
+        """What `fit` does before it trains, from the start or further: undo `finish`."""
 
     def loss(self, terms, batch: Tensor, settings) -> Tensor:
         """What a step lowers, from both terms of the ELBO of a batch, (B,) each: a number."""
