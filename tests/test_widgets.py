@@ -34,6 +34,12 @@ def test_display_holds_the_view_a_picture_and_its_text(explorer):
     assert data["text/plain"] == metadata["image/png"]["alt"] == explorer.still()[1]
 
 
+def flowed(model):
+    """A model whose prior is a flow that has learned nothing."""
+    model.own_prior = vaelib.LatentFlow(2, 8)
+    return model
+
+
 WIDGETS = {
     "GaussianKL": lambda model, *_: widgets.GaussianKL(),
     "Reparameterization": lambda model, *_: widgets.Reparameterization(),
@@ -45,6 +51,10 @@ WIDGETS = {
     "TrainingReplay": lambda model, images, labels: widgets.TrainingReplay(
         vaelib.History([vaelib.Terms(-1.0, 1.0)], []), torch.randn(2, 9, 2), labels
     ),
+    "ConditionalExplorer": lambda *_: widgets.ConditionalExplorer(
+        vaelib.ConditionalVAE(784, 10, 8, 2)
+    ),
+    "PriorFlow": lambda model, *data: widgets.PriorFlow(flowed(model), *data),
     "latent_sliders": lambda model, *_: widgets.latent_sliders(model),
 }
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -100,7 +110,9 @@ class Shaped(vaelib.VAE):
     image_shape = (4, 14, 14)
 
 
-@pytest.mark.parametrize("kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE"])
+@pytest.mark.parametrize(
+    "kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE", "PriorFlow"]
+)
 @pytest.mark.parametrize(
     ("shape", "message"),
     [((1, 49, 16), r"\(1, 49, 16\)"), ((4, 14, 14), r"\(4, 14, 14\)"), ((784,), r"\(4, 14, 14\)")],
@@ -111,6 +123,25 @@ def test_a_page_draws_square_grey_images_only_and_says_so(kind, shape, message):
         ValueError, match=rf"images of one channel.*784 .*{message}.*latent_sliders"
     ):
         WIDGETS[kind](model, torch.rand(9, *shape), torch.arange(9))
+
+
+@pytest.mark.parametrize(
+    "kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE", "PriorFlow"]
+)
+def test_a_model_with_labels_is_refused_and_its_own_widget_named(kind):
+    model = vaelib.ConditionalVAE(784, 10, 8, 2)
+    for each in (model, model.given(torch.tensor(3))):
+        with pytest.raises(ValueError, match=r"without labels, got.*widgets\.ConditionalExplorer"):
+            WIDGETS[kind](each, torch.rand(9, 784), torch.arange(9))
+
+
+def test_sliders_take_a_model_with_labels_only_with_its_label():
+    model = vaelib.ConditionalVAE(784, 10, 8, 4)
+    with pytest.raises(ValueError, match=r"latent_sliders\(model.given\(label\)\), got a Cond"):
+        widgets.latent_sliders(model)
+    sliders = widgets.latent_sliders(model.given(torch.tensor(3)))
+    wanted = model.given(torch.tensor(3)).decode(torch.zeros(4))
+    assert list(sliders.pixels) == (wanted * 255).round().int().tolist()
 
 
 def test_page_state_is_small_and_names_the_network_instead_of_holding_it(explorer):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from docutils import nodes
-from sphinx.util import logging
+from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 from vaelib import widgets
 from vaelib.checkpoints import pretrained, pretrained_names
@@ -21,7 +21,6 @@ from vaelib.widgets import base, network
 
 NOTE = "A still picture: with JavaScript switched on, it is replaced by one that moves."
 SLIDERS_NOTE = "Run this chapter in Jupyter to move its sliders: they need Python."
-logger = logging.getLogger(__name__)
 
 
 def widget_outputs(path: Path) -> list[tuple[int, int, dict]]:
@@ -124,7 +123,11 @@ def add_scripts(app, pagename, templatename, context, doctree):
 
 
 def write_scripts(app, error):
-    """Write each module and each network that a page names."""
+    """Write each module and each network that a page names.
+
+    Raises:
+        ExtensionError: if a page names a network that is in no checkpoint of the package.
+    """
     if error is not None or app.builder.format != "html":
         return
     target = Path(app.outdir) / "_static" / "widgets"
@@ -135,26 +138,22 @@ def write_scripts(app, error):
         for name, page in app.env.metadata.items()
         if "vaelib_widgets" in page
     ]
-    shipped = shipped_networks() if pages else {}
+    shipped = shipped_networks() if any(page["networks"] for _, page in pages) else {}
+    lost = set()
     for name, page in pages:
         for module in page["modules"]:
             write_module(target, module)
         for digest in page["networks"]:
-            if digest not in shipped:
-                logger.warning(
-                    "%s: a widget's network is in no checkpoint of the package: refresh the "
-                    "notebook after `make checkpoints`",
-                    name,
-                )
-                continue
-            layers = json.dumps(shipped[digest]["layers"]).encode()
-            packed = json.dumps(
-                {
-                    "layers": base.deflated(layers),  # with a checksum, like the planes
-                    "planes": base.deflated(network.planes(shipped[digest]["data"])),
-                }
-            )
-            (target / f"{digest}.js").write_text(f'vaelib.networks["{digest}"] = {packed};\n')
+            if digest in shipped:
+                write_network(target, digest, shipped[digest])
+            else:
+                lost.add(name)
+    if lost:
+        raise ExtensionError(
+            f"{', '.join(sorted(lost))}: wanted widgets whose networks are in a checkpoint of the "
+            "package, for a page can compute no others: refresh the notebook after `make "
+            "checkpoints`"
+        )
 
 
 def write_module(target: Path, name: str):
@@ -166,11 +165,30 @@ def write_module(target: Path, name: str):
         (target / part).write_text(text, encoding="utf-8")
 
 
+def write_network(target: Path, digest: str, packed: dict):
+    """Write a packed network; layers and planes have a checksum each."""
+    layers, planes = json.dumps(packed["layers"]).encode(), network.planes(packed["data"])
+    text = json.dumps({"layers": base.deflated(layers), "planes": base.deflated(planes)})
+    (target / f"{digest}.js").write_text(f'vaelib.networks["{digest}"] = {text};\n')
+
+
 def shipped_networks() -> dict[str, dict]:
-    """Encoder and decoder of every checkpoint of the package, packed, by digest."""
+    """The networks in the checkpoints of the package that a page can compute, packed, by digest."""
     models = [pretrained(name) for name in pretrained_names()]
-    packed = [network.pack(part) for model in models for part in (model.encoder, model.decoder)]
+    packed = [each for model in models for each in networks_of(model)]
     return {each["digest"]: each for each in packed}
+
+
+def networks_of(module) -> list[dict]:
+    """Whatever of a module is a chain of layers that a page can compute, packed.
+
+    Of a model that is its encoder and decoder, if they are made of linear layers, and the networks
+    of its flows. A network of convolutions is none.
+    """
+    try:
+        return [network.pack(module)]
+    except ValueError:
+        return [packed for part in module.children() for packed in networks_of(part)]
 
 
 def setup(app):

@@ -41,8 +41,8 @@ def module(file: str) -> str:
 
 
 def stylesheet() -> str:
-    """The style of all widgets, in Jupyter and on a page."""
-    return _read("widgets.css")
+    """The style of all widgets, in Jupyter and on a page, without what only its authors read."""
+    return " ".join(re.sub(r"/\*.*?\*/", "", _read("widgets.css"), flags=re.DOTALL).split())
 
 
 def _read(file: str) -> str:

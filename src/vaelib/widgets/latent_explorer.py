@@ -108,6 +108,20 @@ class LatentExplorer(Widget):
 
 
 def check_plane(model) -> None:
+    """What every widget with a latent plane asks of its model, unless it has a choice of labels.
+
+    Raises:
+        ValueError: if its latent has not two dimensions, or it takes labels.
+    """
+    if hasattr(model, "num_labels"):
+        raise ValueError(
+            f"wanted a model without labels, got a {type(model).__name__}: "
+            "vaelib.widgets.ConditionalExplorer shows what it decodes at z for each label"
+        )
+    check_two_dimensions(model)
+
+
+def check_two_dimensions(model) -> None:
     """What every widget with a latent plane asks of its model.
 
     Raises:

@@ -22,15 +22,16 @@ def latent_sliders(model, ranges=(-3.0, 3.0)) -> "LatentSliders":
         model: anything with `latent_dim`, D, and `decode`, from (1, D) to one grey image or one of
             three channels: (1, C, H, W), (1, H, W), or flattened, of the shape that
             `model.image_shape` says, or square. If it has layers that work otherwise in training,
-            such as dropout, call its `eval` first.
+            such as dropout, call its `eval` first. A model that takes labels comes with one:
+            `model.given(label)`.
         ranges: lowest and highest value of every slider, or D such pairs.
 
     Returns:
         A widget whose trait `z`, a list of D numbers, can be read, set and observed.
 
     Raises:
-        ValueError: if the model lacks one of the two, its images are not of such a shape and
-            finite, or a range is not two finite numbers, the lower one first.
+        ValueError: if the model lacks one of the two or wants a label, its images are not of such
+            a shape and finite, or a range is not two finite numbers, the lower one first.
     """
     return LatentSliders(model, ranges)
 
@@ -128,6 +129,12 @@ def _latent_dim(model) -> int:
         raise ValueError(
             "wanted a model with a function `decode` and an integer `latent_dim` of 1 or more, "
             f"got {type(model).__name__} with latent_dim {dimension!r}"
+        )
+    if hasattr(model, "num_labels") and not hasattr(model, "labels"):
+        raise ValueError(
+            "wanted a model with its label, latent_sliders(model.given(label)), got a "
+            f"{type(model).__name__} without one: vaelib.widgets.ConditionalExplorer has a choice "
+            "of labels, for a latent of 2 dimensions"
         )
     return integer("latent_dim", dimension)
 

@@ -44,17 +44,23 @@ def pack(module: nn.Module) -> dict:
     return {"layers": layers, "data": bytes(data), "digest": digest}
 
 
-def decoder(model) -> dict:
+def decoder(model, num_labels: int = 0) -> dict:
     """`pack` of a model's decoder, which a page gives z and takes the outputs for all pixels from.
 
+    Args:
+        model: has `decoder`, `latent_dim` and `input_dim`.
+        num_labels: of the labels, 0 or 1 each, that the decoder is given behind z.
+
     Raises:
-        ValueError: if it takes something else than z, or a page could not run it.
+        ValueError: if it takes something else, or a page could not run it.
     """
     packed = pack(model.decoder)
     ends = packed["layers"][0]["inputs"], packed["layers"][-1]["outputs"]
-    if ends != (model.latent_dim, model.input_dim):
+    if ends != (model.latent_dim + num_labels, model.input_dim):
+        labels = f" and {num_labels} labels" if num_labels else ""
         raise ValueError(
-            f"wanted a decoder from {model.latent_dim} latents to {model.input_dim} pixels, which "
+            f"wanted a decoder from {model.latent_dim} latents{labels} to {model.input_dim} "
+            "pixels, which "
             f"a page can run, got one from {ends[0]} to {ends[1]}: "
             "vaelib.widgets.latent_sliders runs any, in Jupyter"
         )

@@ -36,8 +36,8 @@ export function nearestPoint(points, [x, y]) {
 }
 
 /** All points, and each label at the middle of its own. */
-export function paintCloud(brush, points, labels) {
-  brush.context.globalAlpha = 0.55;
+export function paintCloud(brush, points, labels, alpha = 0.55) {
+  brush.context.globalAlpha = alpha;
   points.forEach((point, i) =>
     dot(brush.context, PALETTE[labels[i] % 10], brush.place(point), 2.2),
   );
