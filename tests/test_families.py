@@ -245,6 +245,17 @@ def test_a_model_takes_a_learned_flow_as_its_prior():
     assert vaelib.iwae_bound(model, images[:4], 3).isfinite().all()
 
 
+def test_the_divergence_of_a_flow_is_that_of_automatic_differentiation():
+    torch.manual_seed(0)
+    flow = vaelib.LatentFlow(3, 7).double()
+    z, t = torch.randn(5, 3).double(), torch.full((1,), 0.3).double()
+    v, divergence = flow._velocity_and_divergence(z, t)
+    torch.testing.assert_close(v, flow.velocity(z, t))
+    for one, found in zip(z, divergence, strict=True):
+        jacobian = torch.autograd.functional.jacobian(lambda z: flow.velocity(z, t), one)
+        torch.testing.assert_close(found, jacobian.trace())
+
+
 def test_codes_of_another_size_are_named():
     with pytest.raises(ValueError, match=r"latents of shape \(\.\.\., 2\), got \(9, 3\)"):
         vaelib.LatentFlow(2).learn(torch.randn(9, 3))

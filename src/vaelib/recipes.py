@@ -101,7 +101,7 @@ def _family(architecture: str, draws: int = 200, **arguments) -> Recipe:
     convolutions = architecture in ("ConvolutionalVAE", "VQVAE")
     rate = 0.005 if convolutions else 0.008
     settings = dataclasses.replace(
-        USUAL, epochs=30, learning_rate=rate, binarize="dynamic", mean_bias=True
+        USUAL, epochs=20, learning_rate=rate, binarize="dynamic", mean_bias=True
     )
     return Recipe(architecture, arguments, settings, half=True, draws=draws)
 
@@ -123,11 +123,11 @@ FURTHER = {
         activation="relu",
     ),
     "vamp-16d": _family("VampPriorVAE", **_SIZES),
-    "flow-prior-16d": _family("LatentFlowVAE", **_SIZES),
+    "flow-prior-16d": _family("LatentFlowVAE", **_SIZES, flow_dim=128, flow_steps=4000),
     "flow-posterior-16d": _family("FlowVAE", **_SIZES),
     "codes-7x7": _family("VQVAE", draws=0),
     "conditional-2d": _family("ConditionalVAE", **_PLANE),
-    "flow-prior-2d": _family("LatentFlowVAE", **_PLANE),
+    "flow-prior-2d": _family("LatentFlowVAE", **_PLANE, flow_steps=4000),
     "grey-16d": dataclasses.replace(
         _GREY, settings=dataclasses.replace(_GREY.settings, binarize=None)
     ),
