@@ -21,41 +21,49 @@ PARTS = ("whole", "encoder", "decoder")
 
 
 class _Part(nn.Module):
-    """A part of a model as a function of tensors."""
+    """A part of a model as a function of tensors, the last of which may be labels."""
 
     def __init__(self, model):
         super().__init__()
         self.model = model
 
+    def of(self, labels: Tensor | None):
+        """The model, with its labels if it asks for them."""
+        return self.model if labels is None else self.model.with_labels(labels)
+
 
 class _Encoder(_Part):
     """Images to the parameters of q(z|x), or to an autoencoder's code."""
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        return self.model.posterior(images).parameters
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
+        return self.of(labels).posterior(images).parameters
 
 
 class _Decoder(_Part):
     """Latents to the mean of p(x|z)."""
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.model.likelihood(z).mean
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.of(labels).likelihood(z).mean
 
 
 class _WholeWithNoise(_Part):
     """Images and noise to rebuilt images and q(z|x): what is random comes from outside."""
 
-    def forward(self, images: Tensor, eps: Tensor) -> tuple[Tensor, ...]:
-        q = self.model.posterior(images)
-        return self.model.likelihood(q.from_noise(eps)).mean, *q.parameters
+    def forward(
+        self, images: Tensor, eps: Tensor, labels: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        model = self.of(labels)
+        q = model.posterior(images)
+        return model.likelihood(q.from_noise(eps)).mean, *q.parameters
 
 
 class _Whole(_Part):
     """Images to rebuilt images and their codes."""
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        q = self.model.posterior(images)
-        return self.model.likelihood(q.sample()).mean, *q.parameters
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
+        model = self.of(labels)
+        q = model.posterior(images)
+        return model.likelihood(q.sample()).mean, *q.parameters
 
 
 @plain_torch(gradients=True)
@@ -70,7 +78,8 @@ def export_onnx(model: LatentVariableModel, path, part: str = "whole") -> None:
         path: the file; a reader never sees half of it.
         part: "whole": images (B, input_dim) and, for a VAE, eps (B, D), to recon (B, input_dim),
             mu (B, D) and log_var (B, D), or recon and z for an autoencoder; "encoder": images to
-            mu and log_var, or to z; "decoder": z (B, D) to recon.
+            mu and log_var, or to z; "decoder": z (B, D) to recon. Of a model that asks for
+            labels, each has a last input more: labels (B,), int64.
 
     Raises:
         ValueError: if the model or the part is none of these, or the path is not in a folder.
@@ -93,28 +102,34 @@ def export_onnx(model: LatentVariableModel, path, part: str = "whole") -> None:
     write_atomically(path, content)
 
 
-def _part_of(model, part: str) -> tuple[_Part, dict[str, int], list[str]]:
-    """The part as a module, its inputs with the columns of each, and the names of its outputs."""
+def _part_of(model, part: str) -> tuple[_Part, dict[str, Tensor], list[str]]:
+    """The part as a module, its inputs with an example of each, and the names of its outputs."""
+    zeros = next(model.parameters()).new_zeros
+    images = {"images": zeros(2, model.input_dim)}
+    z, labels = zeros(2, model.latent_dim), {}
+    if model.takes_labels:
+        labels = {"labels": torch.zeros(2, dtype=torch.int64, device=z.device)}
     if part == "decoder":
-        return _Decoder(model), {"z": model.latent_dim}, ["recon"]
-    q, images = _posterior_of_black(model), {"images": model.input_dim}
+        return _Decoder(model), {"z": z} | labels, ["recon"]
+    q = _posterior_of_black(model, labels)
     if part == "encoder":
-        return _Encoder(model), images, list(q.names)
+        return _Encoder(model), images | labels, list(q.names)
     outputs = ["recon", *q.names]
     if q.is_point:
-        return _Whole(model), images, outputs
-    return _WholeWithNoise(model), images | {"eps": model.latent_dim}, outputs
+        return _Whole(model), images | labels, outputs
+    return _WholeWithNoise(model), images | {"eps": z} | labels, outputs
 
 
 @torch.no_grad()
-def _posterior_of_black(model):
-    """q(z|x) of a black image.
+def _posterior_of_black(model, labels: dict[str, Tensor]):
+    """q(z|x) of two black images.
 
     Raises:
         ValueError: if a graph could not hold such a distribution.
     """
     with evaluating(model):
-        q = model.posterior(next(model.parameters()).new_zeros(1, model.input_dim))
+        labelled = model.with_labels(labels["labels"]) if labels else model
+        q = labelled.posterior(next(model.parameters()).new_zeros(2, model.input_dim))
     if not (q.is_point or hasattr(q, "from_noise")):
         raise ValueError(
             "wanted a posterior that makes z of noise (`from_noise`), or a point, got "
@@ -123,10 +138,9 @@ def _posterior_of_black(model):
     return q
 
 
-def _traced(module: nn.Module, inputs: dict[str, int], outputs: list[str]):
-    """The ONNX model of a module whose inputs are (B, columns)."""
+def _traced(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]):
+    """The ONNX model of a module whose inputs are like these, for any first axis."""
     module = copy.deepcopy(module).cpu().eval()
-    parameter = next(module.parameters())
     batch = torch.export.Dim("B")
     with warnings.catch_warnings():
         # torch warns that two inputs share the axis B, which is what is wanted.
@@ -135,7 +149,7 @@ def _traced(module: nn.Module, inputs: dict[str, int], outputs: list[str]):
         warnings.filterwarnings("ignore", "`isinstance\\(treespec, LeafSpec", FutureWarning)
         program = torch.onnx.export(
             module,
-            tuple(parameter.new_zeros(2, columns) for columns in inputs.values()),
+            tuple(example.cpu() for example in inputs.values()),
             dynamo=True,
             verbose=False,
             input_names=list(inputs),

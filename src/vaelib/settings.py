@@ -130,7 +130,7 @@ class TrainingData(NamedTuple):
 
     def model(self, model, which=slice(None)):
         """The model, with the labels of these images if it asks for them."""
-        return model if self.labels is None else model.given(self.labels[which])
+        return model if self.labels is None else model.with_labels(self.labels[which])
 
 
 def training_data(

@@ -39,6 +39,7 @@ class LatentVariableModel(nn.Module):
         pixels: the `Likelihood`.
         arguments: what the constructor was given, by name, as a JSON file can hold it.
         has_elbo: whether log p(x) is bounded by the ELBO; an autoencoder has no such bound.
+        takes_labels: whether it is asked about images with labels only; see `given`.
 
     Args:
         input_dim: P.
@@ -54,6 +55,7 @@ class LatentVariableModel(nn.Module):
     """
 
     has_elbo = True
+    takes_labels = False
     set_by_fit = ("image_shape",)  # arguments that training does not depend on, but may set
 
     def __init__(
@@ -85,7 +87,9 @@ class LatentVariableModel(nn.Module):
 
     def posterior(self, images: Tensor):
         """q(z|x) of each image, (B, ...): a distribution of z, (B, D); see `distributions`."""
-        raise ValueError(f"wanted a model with posterior(images), got {self._without()}")
+        raise ValueError(
+            f"wanted a model with posterior(images), got a {type(self).__name__}, whose class defines none"
+        )
 
     def prior(self):
         """p(z): N(0, I), unless the model was given or makes another."""
@@ -118,6 +122,10 @@ class LatentVariableModel(nn.Module):
             ValueError: if the family knows no labels.
         """
         raise ValueError(f"wanted a model that takes labels, got a {type(self).__name__}")
+
+    def with_labels(self, labels: Tensor) -> "LatentVariableModel":
+        """`given` without its checks, for labels that are checked, (B,) int64."""
+        return self.given(labels)
 
     def checked_labels(self, labels: Tensor | None, count: int) -> Tensor | None:
         """The labels of `count` images if the family asks for them, or else None.
@@ -176,8 +184,7 @@ class LatentVariableModel(nn.Module):
     def set_output_bias(self, images: Tensor) -> None:
         """Set the decoder's last bias to what guesses the mean image, the log-odds of its pixels.
 
-        An untrained decoder then guesses the mean image, and training need not begin with the
-        hundreds of nats between that and grey.
+        Training then need not begin with the hundreds of nats between that and grey.
 
         Args:
             images: the training images, (N, ...) in [0, 1].
@@ -229,8 +236,7 @@ class LatentVariableModel(nn.Module):
     def finish(self, data, settings) -> None:
         """What `fit` does after its last step: nothing, unless a family learns a part at the end.
 
-        It has to depend on nothing but the weights, the data and the settings, for a run that is
-        resumed at its end does it again. Arguments as for `begin`.
+        It depends on weights, data and settings alone, for a run resumed at its end does it again.
         """
 
     def unfinish(self) -> None:
@@ -255,15 +261,14 @@ class LatentVariableModel(nn.Module):
         """The decoder before its likelihood: (..., D) -> (..., outputs * input_dim)."""
         check_latents(z, self.latent_dim)
         if not hasattr(self, "decoder"):
-            raise ValueError(f"wanted a model with a decoder, got {self._without()}")
+            raise ValueError(
+                f"wanted a model with a decoder, got a {type(self).__name__}, whose class defines none"
+            )
         # Rows stay as they are, for a graph then keeps its layers' names.
         rows = z if z.ndim == 2 else z.reshape(-1, self.latent_dim)
         outputs = self.decoder(rows).to(z.dtype)  # under autocast a layer answers in bfloat16
         as_rows = z.ndim == outputs.ndim == 2
         return outputs if as_rows else outputs.reshape(*z.shape[:-1], -1)
-
-    def _without(self) -> str:
-        return f"a {type(self).__name__}, whose class defines none"
 
     def flatten(self, images: Tensor) -> Tensor:
         """Images as rows, in the precision of the weights: (B, ...) -> (B, input_dim).

@@ -42,6 +42,8 @@ class ConditionalVAE(LatentVariableModel):
         Structured Output Representation using Deep Conditional Generative Models, NeurIPS 2015.
     """
 
+    takes_labels = True
+
     def __init__(
         self,
         input_dim: int = 784,
@@ -73,6 +75,10 @@ class ConditionalVAE(LatentVariableModel):
         labels = torch.as_tensor(labels)
         labels = labels.view(1) if labels.ndim == 0 else labels
         return Given(self, self.checked_labels(labels, labels.numel()))
+
+    def with_labels(self, labels: Tensor) -> "Given":
+        """`given` without its checks, for labels that are checked, (B,) int64."""
+        return Given(self, labels)
 
     def checked_labels(self, labels: Tensor | None, count: int) -> Tensor:
         """The labels of `count` images, (count,) int64.
