@@ -48,6 +48,7 @@ bench: book  # time the widgets, the training loop and the book: some forty minu
 	$(BIN)/python -m tests.bench.rate
 	$(BIN)/python -m tests.bench.training
 	$(BIN)/python -m tests.bench.ablation
+	$(BIN)/python -m tests.bench.families
 	$(BIN)/python -m tests.bench.book
 
 figures: $(ENVIRONMENT)

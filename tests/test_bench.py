@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import vaelib
-from tests.bench import ablation, book, plain, rate, report, training
+from tests.bench import ablation, book, families, plain, rate, report, training
 
 
 def test_a_section_leaves_the_others_alone(tmp_path):
@@ -109,3 +109,12 @@ def test_a_command_s_cost_is_its_time_and_its_memory():
 def test_a_command_that_fails_says_how():
     with pytest.raises(RuntimeError, match=r"ended with 3: (?s:.)*what went wrong"):
         book.cost([sys.executable, "-c", "print('what went wrong'); raise SystemExit(3)"])
+
+
+@pytest.mark.slow
+def test_families_are_timed_one_epoch_at_a_time(monkeypatch):
+    chosen = {name: vaelib.recipes.FURTHER[name] for name in ("vae-16d", "flow-prior-2d")}
+    monkeypatch.setattr(families, "FURTHER", chosen)
+    found = families.measure(rounds=2, count=300)
+    assert list(found) == list(chosen)
+    assert all(one["count"] == 2 and one["least"] > 0 for one in found.values())

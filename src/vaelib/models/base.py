@@ -87,9 +87,7 @@ class LatentVariableModel(nn.Module):
 
     def posterior(self, images: Tensor):
         """q(z|x) of each image, (B, ...): a distribution of z, (B, D); see `distributions`."""
-        raise ValueError(
-            f"wanted a model with posterior(images), got a {type(self).__name__}, whose class defines none"
-        )
+        raise ValueError(f"wanted a model with posterior(images), got {self._without()}")
 
     def prior(self):
         """p(z): N(0, I), unless the model was given or makes another."""
@@ -224,11 +222,9 @@ class LatentVariableModel(nn.Module):
 
     @torch.no_grad()
     def begin(self, data, settings) -> None:
-        """What `fit` does before its first step: begin at the mean image, if that is wanted.
+        """What `fit` does with `TrainingData` and `Settings` before its first step.
 
-        Args:
-            data: `TrainingData`, on the device.
-            settings: the `Settings`.
+        Here it begins at the mean image, if that is wanted.
         """
         if settings.mean_bias and self.guesses_grey():
             self.set_output_bias(data.images)
@@ -261,14 +257,15 @@ class LatentVariableModel(nn.Module):
         """The decoder before its likelihood: (..., D) -> (..., outputs * input_dim)."""
         check_latents(z, self.latent_dim)
         if not hasattr(self, "decoder"):
-            raise ValueError(
-                f"wanted a model with a decoder, got a {type(self).__name__}, whose class defines none"
-            )
+            raise ValueError(f"wanted a model with a decoder, got {self._without()}")
         # Rows stay as they are, for a graph then keeps its layers' names.
         rows = z if z.ndim == 2 else z.reshape(-1, self.latent_dim)
         outputs = self.decoder(rows).to(z.dtype)  # under autocast a layer answers in bfloat16
         as_rows = z.ndim == outputs.ndim == 2
         return outputs if as_rows else outputs.reshape(*z.shape[:-1], -1)
+
+    def _without(self) -> str:
+        return f"a {type(self).__name__}, whose class defines none"
 
     def flatten(self, images: Tensor) -> Tensor:
         """Images as rows, in the precision of the weights: (B, ...) -> (B, input_dim).
