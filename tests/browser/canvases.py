@@ -61,12 +61,18 @@ def normals(seed: int):
         yield radius * math.cos(2 * math.pi * uniform())
 
 
-def touch(page, places) -> None:
-    """Put a finger on the first place (x, y), move it along the others, and lift it."""
+def touch(page, places, pause: int = 0) -> None:
+    """Put a finger on the first place (x, y), move it along the others, and lift it.
+
+    It rests on each for `pause` milliseconds: to Chromium, a finger that leaves at full speed has
+    thrown the page, and the next tap only catches it.
+    """
     session = page.context.new_cdp_session(page)
     for kind, place in zip(["touchStart"] + ["touchMove"] * (len(places) - 1), places, strict=True):
         points = [{"x": place[0], "y": place[1]}]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        if pause:
+            page.wait_for_timeout(pause)
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 

@@ -13,12 +13,16 @@ images, labels = vaelib.mnist("test").images[:99], vaelib.mnist("test").labels[:
 model = vaelib.pretrained("vae-2d")
 history = vaelib.History([vaelib.Terms(-1.0, 1.0)], [])
 colour = vaelib.VAE(48, 8, 2, image_shape=(3, 4, 4))
+flowing = vaelib.LatentFlowVAE(784, 8, 2, 8, flow_steps=9)
+flowing.learn_prior(torch.randn(99, 2))
 shown = [
     w.GaussianKL(), w.Reparameterization(), w.LatentExplorer(model, images, labels),
     w.DrawDigit(model, images, labels),
     w.AutoencoderVersusVAE(vaelib.pretrained("autoencoder-2d"), model, images, labels),
     w.TrainingReplay(history, torch.randn(2, 99, 2), labels),
     w.latent_sliders(model), w.latent_sliders(colour),
+    w.ConditionalExplorer(vaelib.ConditionalVAE(784, 10, 8, 2)),
+    w.PriorFlow(flowing, images, labels),
 ]
 explorer, sheet, sliders = shown[2], shown[3], shown[6]
 for each in shown:
@@ -36,7 +40,7 @@ def gallery(browser, tmp_path_factory):
     with serving(folder, home) as address, Visit(browser, address, viewport=SCREEN) as visit:
         opened(visit, "gallery.ipynb")
         run_all(visit.page)
-        expect(visit.page.locator(".vae-root")).to_have_count(8, timeout=MINUTE)
+        expect(visit.page.locator(".vae-root")).to_have_count(10, timeout=MINUTE)
         yield visit.page, kernel_of(address, home, "gallery.ipynb")
 
 
@@ -202,6 +206,25 @@ def test_a_drawing_reaches_python(gallery):
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=10)
     page.mouse.up()
     await_python(gallery, "sheet.mu is not None and sum(sheet.pixels) > 0")
+
+
+def test_a_label_and_python_follow_each_other(gallery):
+    page, kernel = gallery
+    root = page.locator(".vae-root").nth(8)
+    root.locator("fieldset canvas").nth(7).click()
+    await_python(gallery, "shown[8].label == 7")
+    assert python(kernel, "shown[8].label = torch.tensor(2)") == ""
+    expect(root.get_by_role("radio", name="2")).to_be_checked()
+
+
+def test_other_draws_reach_python_and_flow_with_it(gallery):
+    page, kernel = gallery
+    root = page.locator(".vae-root").nth(9)
+    assert python(kernel, "shown[9].eps, shown[9].seed = [0.5] * 400, 7") == ""
+    root.get_by_role("button", name="draw again").click()
+    await_python(gallery, "shown[9].seed == 8 and len(set(shown[9].eps)) == 400")
+    assert python(kernel, "shown[9].t = 0.25") == ""
+    expect(root.locator("[role=status]")).to_have_text("200 draws on their way, t = 0.25")
 
 
 def test_sliders_of_any_model_move_it(gallery):

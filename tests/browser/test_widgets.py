@@ -11,7 +11,8 @@ from tests.pages import chapters, widgets_of
 PLACES = [(page, name) for page in chapters() for name in widgets_of(page)]
 IDS = [f"{page.stem}-{name}" for page, name in PLACES]
 each_widget = pytest.mark.parametrize(("page", "name"), PLACES, ids=IDS)
-CONTROLS = "input, button, select, [tabindex='0']"
+# Of a group of radio buttons, Tab reaches the chosen one.
+CONTROLS = "input:not([type=radio]:not(:checked)), button, select, [tabindex='0']"
 
 # What a widget shows: all pixels of its canvases and its text, but for what is said after a while.
 SHOWN = """figure => {

@@ -99,7 +99,7 @@ class ConditionalExplorer(Widget):
 def _check_labelled(model) -> None:
     """Refuse a model that takes no label behind z, or no other one any more."""
     name = type(model).__name__
-    if not hasattr(model, "num_labels"):
+    if not getattr(model, "takes_labels", False):
         raise ValueError(
             f"wanted a model that takes labels, a vaelib.ConditionalVAE, got {name}: "
             "vaelib.widgets.LatentExplorer shows what one without labels decodes at z"

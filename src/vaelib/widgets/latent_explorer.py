@@ -113,7 +113,7 @@ def check_plane(model) -> None:
     Raises:
         ValueError: if its latent has not two dimensions, or it takes labels.
     """
-    if hasattr(model, "num_labels"):
+    if getattr(model, "takes_labels", False):
         raise ValueError(
             f"wanted a model without labels, got a {type(model).__name__}: "
             "vaelib.widgets.ConditionalExplorer shows what it decodes at z for each label"

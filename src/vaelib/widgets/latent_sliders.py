@@ -130,7 +130,7 @@ def _latent_dim(model) -> int:
             "wanted a model with a function `decode` and an integer `latent_dim` of 1 or more, "
             f"got {type(model).__name__} with latent_dim {dimension!r}"
         )
-    if hasattr(model, "num_labels") and not hasattr(model, "labels"):
+    if getattr(model, "takes_labels", False) and not hasattr(model, "labels"):
         raise ValueError(
             "wanted a model with its label, latent_sliders(model.given(label)), got a "
             f"{type(model).__name__} without one: vaelib.widgets.ConditionalExplorer has a choice "

@@ -65,9 +65,11 @@ function render({ model, el }) {
     ...choices.map((each) => each.node),
   );
   large.node.classList.add("vae-large");
+  const circles = element("span", {}, "(circles: one and two σ of its prior)");
+  const title = element("div", { className: "vae-title" }, "style z ", circles);
   const stop = mount(
     el,
-    [element("div", {}, map.node, spoken.node), right, group],
+    [element("div", {}, title, map.node, spoken.node), right, group],
     [
       ...[map, large, spoken, ...choices].map((part) => part.stop),
       onChange(model, ["z", "label"], map.draw),

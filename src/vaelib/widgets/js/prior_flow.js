@@ -17,6 +17,7 @@ import { oncePerFrame, reducedMotion } from "./page.js";
 import { clamp, dot, plane } from "./plane.js";
 
 const [COLUMNS, ROWS] = [4, 6]; // of the draws that are decoded
+const SHOWN = COLUMNS * ROWS;
 const GAP = 2; // pixels between their images
 const STEP = 0.01; // of t
 const DURATION = 4000; // milliseconds from 0 to 1 when it plays
@@ -69,7 +70,7 @@ function render({ model, el }) {
     paint: (brush) => paintDraws(brush, flow, ways, model.get("t")),
   });
   const [before, now] = [gridOf(flow), gridOf(flow)];
-  before.caption("t = 0: z ~ N(0, I)");
+  before.caption("t = 0: N(0, I)");
   const spoken = announcement();
   const scrub = slider({
     label: "t",
@@ -88,7 +89,6 @@ function render({ model, el }) {
     const seed = model.get("seed") + 1;
     change(model, { seed, eps: Array.from(model.get("eps"), normals(seed)) });
   });
-  let time = model.get("t"); // how far it has played
   let playing = 0; // the frame that is asked for
 
   function pause() {
@@ -99,7 +99,7 @@ function render({ model, el }) {
 
   function start() {
     if (reducedMotion()) return change(model, { t: model.get("t") < 1 ? 1 : 0 });
-    time = model.get("t") < 1 ? model.get("t") : 0;
+    let time = model.get("t") < 1 ? model.get("t") : 0;
     play.textContent = "pause";
     let last = performance.now();
     const tick = (stamp) => {
@@ -115,19 +115,22 @@ function render({ model, el }) {
 
   const show = oncePerFrame(() => {
     const t = model.get("t");
-    const places = ways.map((way) => placeAt(flow, way, t));
     scrub.set(t);
+    const places = ways.slice(0, SHOWN).map((way) => placeAt(flow, way, t));
     now.draw(places, `what is decoded of the same draws at t = ${text(t)}`);
-    now.caption(`t = ${text(t)}${t === 1 ? ": z ~ learned prior" : ", the same draws"}`);
+    now.caption(`t = ${text(t)}${t === 1 ? ": learned prior" : ", same draws"}`);
     const where = t === 0 ? "from N(0, I)" : t === 1 ? "from the learned prior" : "on their way";
-    spoken.say(`${places.length} draws ${where}, t = ${text(t)}`);
-    map.draw();
+    spoken.say(`${ways.length} draws ${where}, t = ${text(t)}`);
   });
+  const moved = () => {
+    show();
+    map.draw();
+  };
   const drawAgain = oncePerFrame(() => {
     const noise = pairsOf(model.get("eps"));
     ways = noise.map((each) => wayOf(flow, each));
-    before.draw(noise, "what is decoded of draws from N(0, I)");
-    show();
+    before.draw(noise.slice(0, SHOWN), "what is decoded of draws from N(0, I)");
+    moved();
   });
 
   const grids = element("div", { className: "vae-pair" }, before.node, now.node);
@@ -139,7 +142,7 @@ function render({ model, el }) {
   const stop = mount(el, children, [
     ...[map, before, now, spoken, show, drawAgain].map((part) => part.stop),
     pause,
-    onChange(model, ["t"], show),
+    onChange(model, ["t"], moved),
     onChange(model, ["eps"], drawAgain),
   ]);
   drawAgain();
@@ -152,14 +155,14 @@ function gridOf({ side, decoder }) {
   const image = picture({ label: "", width, height, caption: "" });
   const draw = (places, words) => {
     const pixels = new Float32Array(width * height);
-    places.slice(0, COLUMNS * ROWS).forEach((place, k) => {
+    places.forEach((place, k) => {
       const means = probabilities(decoder.run(place));
       const corner = (side + GAP) * (Math.floor(k / COLUMNS) * width + (k % COLUMNS));
       for (let y = 0; y < side; y += 1) {
         pixels.set(means.subarray(y * side, (y + 1) * side), corner + y * width);
       }
     });
-    image.draw(pixels, `${Math.min(places.length, COLUMNS * ROWS)} images: ${words}`);
+    image.draw(pixels, `${places.length} images: ${words}`);
   };
   const caption = (words) => (image.node.children[1].textContent = words);
   return { node: image.node, draw, caption, stop: image.stop };
@@ -167,8 +170,8 @@ function gridOf({ side, decoder }) {
 
 /** The draws at t; of those that are decoded, the way that they have come, too. */
 function paintDraws({ context, place, ink }, flow, ways, t) {
-  const shown = ways.slice(0, COLUMNS * ROWS);
-  const spots = (each) => ways.slice(each).map((way) => place(placeAt(flow, way, t)));
+  const shown = ways.slice(0, SHOWN);
+  const spots = (some) => some.map((way) => place(placeAt(flow, way, t)));
   context.lineWidth = 1;
   context.strokeStyle = ink.muted;
   for (const way of shown) {
@@ -178,8 +181,8 @@ function paintDraws({ context, place, ink }, flow, ways, t) {
     }
     context.stroke();
   }
-  for (const spot of spots(shown.length)) dot(context, ink.ink, spot, 1.8);
-  for (const spot of spots(0).slice(0, shown.length)) {
+  for (const spot of spots(ways.slice(SHOWN))) dot(context, ink.ink, spot, 1.8);
+  for (const spot of spots(shown)) {
     dot(context, ink.ground, spot, 5.5);
     dot(context, ink.accent, spot, 4);
   }
