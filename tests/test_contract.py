@@ -22,6 +22,7 @@ LIKELIHOODS = {
     "gaussian, unbounded": lambda: likelihoods.Gaussian(0.3, bounded=False),
     "continuous_bernoulli": likelihoods.ContinuousBernoulli,
     "discretized_logistic": lambda: likelihoods.DiscretizedLogistic(4),
+    "discretized_logistic, one scale": lambda: likelihoods.DiscretizedLogistic(4, shared=True),
 }
 FAMILIES = {
     "Autoencoder": lambda kind: vaelib.Autoencoder(PIXELS, 8, 2, kind, image_shape=SHAPE),
@@ -129,7 +130,7 @@ def test_the_probabilities_of_a_pixel_sum_or_integrate_to_one(kind):
     outputs = torch.linspace(-3, 3, 7 * pixels.outputs).double().view(7, pixels.outputs)
     if kind == "bernoulli":
         values, widths = torch.tensor([0.0, 1.0]), torch.ones(2)
-    elif kind == "discretized_logistic":
+    elif kind.startswith("discretized_logistic"):
         values, widths = torch.arange(4).double() / 3, torch.ones(4)
     elif kind == "continuous_bernoulli":
         nodes, weights = map(torch.tensor, np.polynomial.legendre.leggauss(30))
@@ -143,7 +144,7 @@ def test_the_probabilities_of_a_pixel_sum_or_integrate_to_one(kind):
         density = p.log_prob(values[:, None]).exp()
         assert (density * widths).sum().item() == pytest.approx(1, rel=1e-9)
         mean = (density * widths * values).sum().item()
-        if kind != "discretized_logistic":  # whose mean is that before it is cut into levels
+        if not kind.startswith("discretized_logistic"):  # whose mean is that before it is cut into levels
             assert p.mean[0].item() == pytest.approx(mean, rel=1e-9, abs=1e-12)
 
 

@@ -104,6 +104,17 @@ def test_grey_digits_get_bits_per_dimension():
     assert -found.mean / 784 / np.log(2) < 3
 
 
+def test_one_scale_for_all_pixels_is_a_weight_that_moves_to_the_size_of_the_errors():
+    torch.manual_seed(0)
+    noise = torch.empty(400, 6).uniform_(1e-6, 1 - 1e-6).logit()  # logistic, of scale 1
+    images = ((0.5 + 0.01 * noise) * 255).round().clamp(0, 255) / 255
+    model = vaelib.VAE(6, 8, 1, likelihoods.DiscretizedLogistic(shared=True))
+    assert model.decoder[-1].out_features == 6
+    vaelib.fit(model, images, epochs=60, batch_size=50, progress=False, device="cpu")
+    assert 0.005 < model.pixels.log_scale.exp().item() < 0.02
+    assert "pixels.log_scale" in model.state_dict()
+
+
 def test_a_learned_sigma_moves_to_the_size_of_the_errors():
     torch.manual_seed(0)
     images = 0.5 + 0.05 * torch.randn(400, 6)

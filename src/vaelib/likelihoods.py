@@ -158,11 +158,10 @@ class Gaussian(Likelihood):
     """Pixels of any intensity around the mean image, with one standard deviation for all.
 
     Args:
-        sigma: the standard deviation, in units of pixel intensity; its first value if it is
-            learned.
+        sigma: the standard deviation, in units of pixel intensity; the first one if it is learned.
         learned: whether it is a weight of the model.
-        bounded: whether means, and so pixels, are in [0, 1], by a sigmoid of the outputs. If not,
-            the outputs are the means.
+        bounded: whether means, and so pixels, are in [0, 1], by a sigmoid of the outputs, which
+            are else the means.
 
     Raises:
         ValueError: if sigma is not positive and finite.
@@ -231,11 +230,12 @@ class ContinuousBernoulli(Likelihood):
 class DiscretizedLogistic(Likelihood):
     """Grey levels, 0 to 255 of 255, each with a probability: log p(x) is then one of real images.
 
-    The decoder gives two numbers for a pixel: the log-odds of the logistic's mean, and the
-    logarithm of its scale.
+    The decoder gives for a pixel the mean's log-odds and, unless `shared`, the scale's logarithm.
 
     Args:
         levels: how many grey levels there are, 256 for bytes.
+        shared: whether all pixels have one scale, a weight, as a Gaussian's sigma. The means are
+            then learned sooner, since no pixel can be given up by a wide scale of its own.
 
     Raises:
         ValueError: if levels is below 2.
@@ -245,11 +245,12 @@ class DiscretizedLogistic(Likelihood):
     """
 
     name = "discretized_logistic"
-    outputs = 2
     lowest = -7.0  # of log_scale: a bin of 256 is then four scales wide
 
-    def __init__(self, levels: int = 256):
-        super().__init__(levels=integer("levels", levels, least=2))
+    def __init__(self, levels: int = 256, shared: bool = False):
+        super().__init__(levels=integer("levels", levels, least=2), shared=bool(shared))
+        self.outputs = 1 if shared else 2
+        self.log_scale = nn.Parameter(torch.tensor(-3.0)) if shared else None
 
     def log_prob(self, images: Tensor, outputs: Tensor) -> Tensor:
         """The logarithm of the level's probability; `discretized_logistic_log_likelihood`."""
@@ -277,17 +278,17 @@ class DiscretizedLogistic(Likelihood):
                 raise ValueError(
                     f"wanted images of {steps + 1} grey levels, multiples of 1/{steps}, got pixels "
                     f"between them, by up to {off:.2g} of a level: round them, "
-                    f"(images * {steps}).round() / {steps}"
+                    f"(images * {steps}).round() / {steps}, or Resize before ToTensor"
                 )
 
     def first_bias(self, mean: Tensor) -> Tensor:
-        """The log-odds of the mean image, and a scale of an eighth of the range."""
+        """The log-odds of the mean image and, unless it is shared, an eighth of the range."""
         logits = mean.clamp(0.001, 0.999).logit()
-        return torch.cat([logits, torch.full_like(logits, -2.0)])
+        return torch.cat([logits, torch.full_like(logits, -2.0)][: self.outputs])
 
     def _logistic(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        logits, log_scale = outputs.chunk(2, -1)
-        return torch.sigmoid(logits), log_scale.clamp(min=self.lowest)
+        logits, *log_scale = outputs.chunk(self.outputs, -1)
+        return torch.sigmoid(logits), (*log_scale, self.log_scale)[0].clamp(min=self.lowest)
 
 
 LIKELIHOODS = {
@@ -299,8 +300,7 @@ def likelihood_of(given, sigma: float | None = None) -> Likelihood:
     """A likelihood from what a model's constructor was given.
 
     Args:
-        given: a `Likelihood`; the name of one; or a dict of its name and its arguments, as a file
-            holds it.
+        given: a `Likelihood`, its name, or a dict of its name and arguments, as a file holds it.
         sigma: of a Gaussian that is given by its name.
 
     Raises:
