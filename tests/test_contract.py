@@ -144,7 +144,7 @@ def test_the_probabilities_of_a_pixel_sum_or_integrate_to_one(kind):
         density = p.log_prob(values[:, None]).exp()
         assert (density * widths).sum().item() == pytest.approx(1, rel=1e-9)
         mean = (density * widths * values).sum().item()
-        if not kind.startswith("discretized_logistic"):  # whose mean is that before it is cut into levels
+        if not kind.startswith("discretized_logistic"):  # whose mean is that before it is cut
             assert p.mean[0].item() == pytest.approx(mean, rel=1e-9, abs=1e-12)
 
 

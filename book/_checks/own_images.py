@@ -99,10 +99,12 @@ CHECKS = [
         label="own-images-logistic",
         how="The density of the logistic distribution is integrated over the bins of ten levels by "
         "quadrature.",
-        tex=r"""p(x_i \mid z)
-            = \mathrm{sigmoid}\left( \frac{x_i + \frac{1}{510} - \hat{x}_i}{\gamma} \right)
-            - \mathrm{sigmoid}\left( \frac{x_i - \frac{1}{510} - \hat{x}_i}{\gamma} \right) ,
-            \qquad 0 < x_i < 1 .""",
+        tex=r"""\begin{aligned}
+            p(x_i \mid z)
+            &= \mathrm{sigmoid}\left( \frac{x_i + \frac{1}{510} - \hat{x}_i}{\gamma} \right) \\
+            &\quad - \mathrm{sigmoid}\left( \frac{x_i - \frac{1}{510} - \hat{x}_i}{\gamma} \right) ,
+            \qquad 0 < x_i < 1 .
+            \end{aligned}""",
         chains=(
             (
                 "in_bin",
