@@ -245,7 +245,7 @@ class DiscretizedLogistic(Likelihood):
     """
 
     name = "discretized_logistic"
-    lowest = -7.0  # of log_scale: a bin of 256 is then four scales wide
+    lowest = -8.0  # of log_scale: a bin of 256 is then twelve scales wide, and black is sure
 
     def __init__(self, levels: int = 256, shared: bool = False):
         super().__init__(levels=integer("levels", levels, least=2), shared=bool(shared))
