@@ -178,9 +178,12 @@ def test_an_unknown_pretrained_model_names_those_there_are():
         vaelib.pretrained("vae-3d")
 
 
-@pytest.mark.parametrize("name", vaelib.recipes.RECIPES)
+SHIPPED = vaelib.recipes.RECIPES | vaelib.recipes.FURTHER
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_weights_are_of_their_recipe(name):
-    model, recipe = vaelib.pretrained(name), vaelib.recipes.RECIPES[name]
+    model, recipe = vaelib.pretrained(name), SHIPPED[name]
     made = recipe.model()
     assert type(model) is type(made)
     for name in made.set_by_fit:
@@ -191,9 +194,16 @@ def test_shipped_weights_are_of_their_recipe(name):
 
 def test_every_shipped_file_has_a_recipe():
     files = {path.name for path in checkpoints.FOLDER.iterdir() if ".safetensors" in path.name}
-    known = [*vaelib.recipes.RECIPES, *vaelib.recipes.LADDER, *vaelib.recipes.FURTHER]
+    known = SHIPPED | vaelib.recipes.LADDER
     assert files <= {f"{name}.safetensors" for name in known}
-    assert files >= {f"{name}.safetensors" for name in vaelib.recipes.RECIPES}
+    assert files >= {f"{name}.safetensors" for name in SHIPPED}
+
+
+def test_every_family_of_the_last_chapter_is_small_and_says_where_it_comes_from():
+    made = vaelib.recipes.results(recipes=vaelib.recipes.FURTHER)
+    assert list(made) == list(vaelib.recipes.FURTHER)
+    for name in made:
+        assert (checkpoints.FOLDER / f"{name}.safetensors").stat().st_size < 1_000_000
 
 
 def test_a_loaded_model_does_not_follow_its_file(model, tmp_path):

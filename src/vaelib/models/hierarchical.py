@@ -14,7 +14,7 @@ from vaelib.models.mlp import hidden_sizes, layers
 class HierarchicalVAE(LatentVariableModel):
     """z = (h1, h2): p(h2) = N(0, I), p(h1|h2) and q(h1|x), q(h2|h1) Gaussian, p(x|h1).
 
-    The image is drawn from h1 alone. No KL has a closed form, so that the bound takes
+    The image is drawn from h1 alone. The KL of both layers has no closed form; the bound takes
     log q(z|x) - log p(z) at its own draws.
 
     Args:
