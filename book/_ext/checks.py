@@ -26,14 +26,21 @@ def checks_of(stem: str) -> list:
     return importlib.import_module(f"book._checks.{stem}").CHECKS
 
 
+def in_table(text: str) -> str:
+    """Markdown as it is written in a table, where a bar ends the cell."""
+    return text.replace("|", r"\|")
+
+
 class Checks(SphinxDirective):
     """A table of the page's equations and how each was checked."""
 
     def run(self):
         stem = Path(self.env.docname).name
-        self.env.note_dependency(str(ROOT / "book" / "_checks" / f"{stem}.py"))
+        for file in (ROOT / "book" / "_checks" / f"{stem}.py", Path(__file__)):
+            self.env.note_dependency(str(file))
         rows = [
-            f"| {{eq}}`{check.label}` | {check.how} | {{ref}}`check <check-{check.label}>` |"
+            f"| {{eq}}`{check.label}` | {in_table(check.how)} "
+            f"| {{ref}}`check <check-{check.label}>` |"
             for check in checks_of(stem)
         ]
         return parse(

@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx import addnodes
 
 import markup
-from checks import checks_of
+from checks import checks_of, in_table
 from markup import MarkupError
 from plain_code import GLUED
 
@@ -164,7 +164,7 @@ def glued(notebook):
 
 def table(stem: str) -> str:
     """A page's equations and how each was checked."""
-    rows = [f"| {{eq}}`{check.label}` | {check.how} |" for check in checks_of(stem)]
+    rows = [f"| {{eq}}`{check.label}` | {in_table(check.how)} |" for check in checks_of(stem)]
     return "\n".join(["| Equation | How it was checked |", "|---|---|", *rows])
 
 

@@ -15,6 +15,7 @@ from tests.browser.judged import (
     text_and_ground,
 )
 from tests.pages import ROOT, chapters
+from tests.test_equations import checks_of
 
 
 @pytest.fixture(scope="module", params=chapters(), ids=lambda page: page.stem)
@@ -72,6 +73,24 @@ def test_every_link_inside_the_book_leads_somewhere(page):
 def anchors(file) -> set[str]:
     """The places in a built page that a link can lead to."""
     return {tag["id"] for tag in BeautifulSoup(file.read_text(), "html.parser").find_all(id=True)}
+
+
+def test_every_check_has_a_row_with_its_equation_its_words_and_its_link(page):
+    soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
+    tables = [table for table in soup.select("table") if "How it was checked" in table.text]
+    rows = [row for table in tables for row in table.select("tbody tr")]
+    checks = checks_of(page)
+    assert len(rows) == len(checks)
+    for row, check in zip(rows, checks, strict=True):
+        number, how, link = row.select("td")
+        assert number.select_one("a[href]")
+        assert link.select_one("a[href]").text == "check"
+        assert letters(how.text) == letters(check.how)
+
+
+def letters(text: str) -> str:
+    """A text without its marks, and without what Markdown makes of them."""
+    return re.sub(r"\W", "", text)
 
 
 def test_no_page_names_the_machine_that_built_it(page):
