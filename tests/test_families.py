@@ -201,6 +201,28 @@ def test_sliders_move_any_family():
     assert sliders.z == pytest.approx([9.0] * 3, abs=0.1)  # and not near zero
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: vaelib.VampPriorVAE(784, 8, 3, 5),
+        lambda: vaelib.LatentFlowVAE(784, 8, 3, 4, learned=True),
+        lambda: vaelib.LatentFlowVAE(784, 8, 3, 4),
+        lambda: vaelib.HierarchicalVAE(784, 8, 8, (2, 1)),
+        lambda: vaelib.VQVAE((1, 28, 28), (4, 4), 4, 1),
+        lambda: vaelib.ConditionalVAE(784, 10, 8, 3).given(7),
+        lambda: vaelib.VAE(784, 8, 3),
+    ],
+)
+def test_sliders_draw_from_the_prior_that_the_model_has(made):
+    torch.manual_seed(0)
+    model = made()
+    sliders = vaelib.widgets.latent_sliders(model)
+    sliders.sample(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        drawn = model.prior().sample(torch.Generator().manual_seed(0))
+    assert sliders.z == pytest.approx(drawn.tolist())
+
+
 @pytest.fixture(scope="module")
 def two_bumps():
     torch.manual_seed(0)

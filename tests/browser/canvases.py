@@ -15,6 +15,7 @@ SHARES = """(canvas) => {
   return Array.from({ length: canvas.width * canvas.height }, (_, i) =>
     (data[4 * i] - from) / (to - from));
 }"""
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 CHANGED = "([canvas, before]) => canvas.toDataURL() !== before"
 
 
@@ -32,6 +33,13 @@ def drawn(canvas) -> str:
 def wait_for_change(canvas, before: str) -> None:
     """Wait until a canvas shows something else."""
     canvas.page.wait_for_function(CHANGED, arg=[canvas.element_handle(), before])
+
+
+def set_traits(figure, **values) -> None:
+    """Set traits of the running widget, as Python does it, and wait until it has drawn."""
+    set_all = "(f, values) => Object.entries(values).forEach(e => f.vaelib.model.set(...e))"
+    figure.evaluate(set_all, values)
+    figure.page.evaluate(FRAMES)
 
 
 def trait(figure, name: str):

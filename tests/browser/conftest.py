@@ -106,6 +106,14 @@ class Visit:
         self.context.close()
 
 
+@pytest.fixture(scope="module")
+def visit(request, browser, server):
+    """The module's PAGE, for all of its tests that only need to begin as it begins."""
+    with Visit(browser, server, mathematics=False, color_scheme="light") as one:
+        yield one.open(request.module.PAGE)
+        assert one.problems == []
+
+
 def _give_nothing(route):
     route.fulfill(body="", content_type="text/javascript")
 

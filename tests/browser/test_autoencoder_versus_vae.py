@@ -46,13 +46,6 @@ def planes():
 
 
 @pytest.fixture(scope="module")
-def visit(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="light") as one:
-        yield one.open(PAGE)
-        assert one.problems == []
-
-
-@pytest.fixture(scope="module")
 def beginning(visit):
     figure = ready_widget(visit, NAME)
     return {name: canvases.trait(figure, name) for name in ("at", "start", "end", "t", "seed")}

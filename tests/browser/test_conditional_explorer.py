@@ -15,7 +15,6 @@ from vaelib.widgets import network
 PAGE = "book/going_further.html"
 NAME = "ConditionalExplorer"
 MODEL = "conditional-2d"
-FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @pytest.fixture(scope="module")
@@ -23,25 +22,11 @@ def model():
     return network.half(vaelib.pretrained(MODEL))
 
 
-@pytest.fixture(scope="module")
-def visit(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="light") as one:
-        yield one.open(PAGE)
-        assert one.problems == []
-
-
 @pytest.fixture
 def figure(visit):
     figure = ready_widget(visit, NAME)
-    set_traits(figure, z=[0.5, -1], label=3)
+    canvases.set_traits(figure, z=[0.5, -1], label=3)
     return figure
-
-
-def set_traits(figure, **values):
-    """As Python does it."""
-    set_all = "(f, values) => Object.entries(values).forEach(e => f.vaelib.model.set(...e))"
-    figure.evaluate(set_all, values)
-    figure.page.evaluate(FRAMES)
 
 
 def plane_of(figure):
@@ -79,7 +64,7 @@ def test_decoder_on_the_page_is_pytorchs(figure, model):
 
 @pytest.mark.parametrize(("z", "label"), [((0.5, -1.0), 3), ((-2.0, 1.5), 0), ((0.0, 9.0), 9)])
 def test_it_shows_the_label_at_z_and_below_it_each_label(figure, model, z, label):
-    set_traits(figure, z=list(z), label=label)
+    canvases.set_traits(figure, z=list(z), label=label)
     large, *strip = images_on(figure)
     np.testing.assert_allclose(large, decoded(model, z, label)[0], atol=0.006)
     np.testing.assert_allclose(strip, decoded(model, z), atol=0.006)
@@ -90,7 +75,7 @@ def test_a_label_is_chosen_by_a_click_on_its_image(figure, model):
     strip = figure.locator("fieldset canvas")
     assert strip.count() == 10
     strip.nth(7).click()
-    figure.page.evaluate(FRAMES)
+    figure.page.evaluate(canvases.FRAMES)
     assert canvases.trait(figure, "label") == 7
     assert canvases.trait(figure, "z") == [0.5, -1]
     expect(figure.get_by_role("radio", name="7")).to_be_checked()
@@ -114,7 +99,7 @@ def test_labels_are_one_group_of_radio_buttons_with_arrow_keys(figure):
 
 
 def test_python_chooses_a_label_and_the_button_follows(figure):
-    set_traits(figure, label=8)
+    canvases.set_traits(figure, label=8)
     expect(figure.get_by_role("radio", name="8")).to_be_checked()
 
 
@@ -141,7 +126,7 @@ def test_the_mouse_drags_the_point_and_all_images_follow(figure, model):
     mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
     mouse.down()
     mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"], steps=5)
-    figure.page.evaluate(FRAMES)
+    figure.page.evaluate(canvases.FRAMES)
     z = canvases.trait(figure, "z")
     assert z == pytest.approx([1.5, 1.5], abs=0.03)
     np.testing.assert_allclose(images_on(figure)[1:], decoded(model, z), atol=0.006)
@@ -151,14 +136,14 @@ def test_the_mouse_drags_the_point_and_all_images_follow(figure, model):
 def test_z_carries_the_style_and_y_the_digit(figure):
     """Moving z changes every image, choosing y none of the strip."""
     before = images_on(figure)
-    set_traits(figure, label=5)
+    canvases.set_traits(figure, label=5)
     np.testing.assert_array_equal(images_on(figure)[1:], before[1:])
-    set_traits(figure, z=[-1.5, 0.5])
+    canvases.set_traits(figure, z=[-1.5, 0.5])
     assert (abs(images_on(figure)[1:] - before[1:]).max(1) > 0.2).all()
 
 
 def test_it_says_where_it_is_once_it_rests(figure):
-    set_traits(figure, z=[4, 0], label=2)
+    canvases.set_traits(figure, z=[4, 0], label=2)
     words = "z = (4.00, 0.00), beyond the plane, y = 2"
     expect(figure.locator(".vae-announcement > span").first).to_have_text(words)
     expect(figure.locator("[role=status]")).to_have_text(words)

@@ -95,14 +95,6 @@ def drawings() -> dict[str, np.ndarray]:
     }
 
 
-@pytest.fixture(scope="module")
-def visit(browser, server):
-    """One page for all tests that only need to begin as it begins."""
-    with Visit(browser, server, mathematics=False, color_scheme="light") as one:
-        yield one.open(PAGE)
-        assert one.problems == []
-
-
 @pytest.fixture
 def figure(visit):
     figure = ready_widget(visit, "DrawDigit")

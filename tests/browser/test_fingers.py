@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.browser.canvases import trait
+from tests.browser.canvases import FRAMES, trait
 from tests.browser.conftest import Visit, built, ready_widget
 from tests.pages import chapters, widgets_of
 
@@ -22,7 +22,6 @@ NOT_MOVED = {"PriorFlow"}  # its canvases are pictures
 PLACES = [
     (built(page), name) for page in chapters() for name in widgets_of(page) if name not in NOT_MOVED
 ]
-FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 class Hand:

@@ -14,19 +14,11 @@ PAGE = "book/going_further.html"
 NAME = "PriorFlow"
 MODEL = "flow-prior-2d"
 COLUMNS, ROWS, TILE = 4, 6, 30  # pixels from one image of a grid to the next
-FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @pytest.fixture(scope="module")
 def model():
     return network.half(vaelib.pretrained(MODEL))
-
-
-@pytest.fixture(scope="module")
-def visit(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="light") as one:
-        yield one.open(PAGE)
-        assert one.problems == []
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +36,14 @@ def figure(visit, beginning):
 
 def set_traits(figure, **values):
     """As Python does it."""
-    set_all = "(f, values) => Object.entries(values).forEach(e => f.vaelib.model.set(...e))"
-    figure.evaluate(set_all, values)
+    canvases.set_traits(figure, **values)
     settle(figure)
 
 
 def settle(figure):
     """One frame for the ways, one for the grids, one for the map."""
     for _ in range(2):
-        figure.page.evaluate(FRAMES)
+        figure.page.evaluate(canvases.FRAMES)
 
 
 def grids(figure):
@@ -182,7 +173,7 @@ def test_it_plays_to_its_end_from_the_beginning(figure):
     )
     pause.click()
     stopped = canvases.trait(figure, "t")
-    figure.page.evaluate(FRAMES)
+    figure.page.evaluate(canvases.FRAMES)
     assert canvases.trait(figure, "t") == stopped < 1
     figure.get_by_role("button", name="play").click()
     figure.page.wait_for_function("f => f.vaelib.model.get('t') === 1", arg=figure.element_handle())

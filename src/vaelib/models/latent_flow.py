@@ -101,14 +101,20 @@ class LatentFlow(nn.Module, Distribution):
     @torch.no_grad()
     def sample(self, generator=None, num_samples: int | None = None) -> Tensor:
         """A draw, (D,), or K of them, (K, D)."""
-        z = StandardNormal(self.latent_dim, self.spread).sample(generator, num_samples)
-        step = 1 / self.num_steps
+        noise = StandardNormal(self.latent_dim, self.spread).sample(generator, num_samples)
+        return self.middle + self.spread * self.way(noise)[-1]
+
+    def way(self, noise: Tensor) -> list[Tensor]:
+        """Where noise, (..., D), is at first and after each step, as standardised codes."""
+        z, step = noise, 1 / self.num_steps
+        places = [z]
         for number in range(self.num_steps):
             t = z.new_full((1,), number * step)
             first = self.velocity(z, t)
             second = self.velocity(z + step * first, t + step)
             z = z + step * (first + second) / 2
-        return self.middle + self.spread * z
+            places.append(z)
+        return places
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z), (..., D) -> (...) nats, from the noise and the change of volume on the way.

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from vaelib import plots
 from vaelib.checks import integer
+from vaelib.distributions import StandardNormal
 from vaelib.pictures import image_of
 from vaelib.widgets.base import Widget
 from vaelib.widgets.traits import Numbers, WrongValue
@@ -61,9 +62,10 @@ class LatentSliders(Widget):
 
     def sample(self, generator: torch.Generator | None = None) -> None:
         """Move to a draw from the model's prior, or from N(0, I) if it has none of its own."""
-        prior = getattr(self._model, "own_prior", None)
-        if prior is not None:
-            self.z = prior.sample(generator)
+        prior = self._model.prior() if hasattr(self._model, "prior") else None
+        if not isinstance(prior, StandardNormal | None):
+            with torch.no_grad():
+                self.z = prior.sample(generator)
             return
         device = generator.device if generator is not None else "cpu"
         self.z = torch.randn(self._dimension, generator=generator, device=device)

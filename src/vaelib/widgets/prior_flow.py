@@ -10,7 +10,7 @@ from torch import Tensor
 from vaelib import plots
 from vaelib.checks import integer, random_seed
 from vaelib.data import check_images
-from vaelib.models import VAE, LatentFlow
+from vaelib.models import VAE
 from vaelib.widgets import network
 from vaelib.widgets.base import Widget
 from vaelib.widgets.latent_explorer import check_labels, check_plane, draw_cloud, extent_of
@@ -123,13 +123,13 @@ class PriorFlow(Widget):
     @torch.no_grad()
     def z(self) -> Tensor:
         """Where the draws are at t, (K, 2), in the order of `eps`."""
-        return self._at(self.t, _way(self._model.prior(), self._noise()))
+        return self._at(self.t, self._model.prior().way(self._noise()))
 
     def _noise(self) -> Tensor:
         return torch.tensor(self.eps).view(-1, 2)
 
-    def _at(self, t: float, way: Tensor) -> Tensor:
-        """The draws at t, (K, 2), from their places after each step, (steps + 1, K, 2)."""
+    def _at(self, t: float, way: list[Tensor]) -> Tensor:
+        """The draws at t, (K, 2), from their places after each step."""
         flow = self._model.prior()
         before = min(int(t * flow.num_steps), flow.num_steps - 1)
         u = torch.lerp(way[before], way[before + 1], t * flow.num_steps - before)
@@ -142,7 +142,7 @@ class PriorFlow(Widget):
         )
         draw_cloud(left, self._codes, self._labels)
         left.collections[0].set_alpha(0.25)
-        way = _way(self._model.prior(), self._noise())
+        way = self._model.prior().way(self._noise())
         now = self._at(self.t, way)
         times = np.linspace(0, self.t, 21)
         trails = torch.stack([self._at(float(time), way) for time in times])
@@ -166,19 +166,6 @@ class PriorFlow(Widget):
             "decoded of the same draws at t = 0 and now."
         )
         return fig, alt
-
-
-def _way(flow: LatentFlow, noise: Tensor) -> Tensor:
-    """Where noise, (K, 2), is after each step of Heun's method: (steps + 1, K, 2), standardised."""
-    u, step = noise, 1 / flow.num_steps
-    way = [u]
-    for number in range(flow.num_steps):
-        t = u.new_full((1,), number * step)
-        first = flow.velocity(u, t)
-        second = flow.velocity(u + step * first, t + step)
-        u = u + step * (first + second) / 2
-        way.append(u)
-    return torch.stack(way)
 
 
 def _check_flow(model) -> None:
