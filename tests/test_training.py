@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import vaelib
-from vaelib import training
+from vaelib import optimizing, training
 
 # Images of ink in the left or in the right half: one bit for the code to find.
 LEFT = torch.tensor([1.0, 1.0, 0.0, 0.0]).expand(32, 1, 3, 4)
@@ -181,16 +181,50 @@ def test_learning_rate_rises_for_a_quarter_and_falls_to_nothing():
 
 def test_a_constant_learning_rate_stays_where_it_is():
     model, rates = small_model(), []
-    step = torch.optim.Adam.step
+    step = optimizing.Adam.step
 
-    def noted(self, *arguments, **options):
-        rates.append(self.param_groups[0]["lr"])
-        return step(self, *arguments, **options)
+    def noted(self, gradients, rate):
+        rates.append(rate)
+        return step(self, gradients, rate)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim.Adam, "step", noted)
+        patch.setattr(optimizing.Adam, "step", noted)
         fit(model, schedule="constant", learning_rate=0.003)
     assert set(rates) == {0.003}
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.25])
+def test_adam_is_that_of_torch(factor):
+    """Also for a weight that has no gradient in some steps, and one that never has one."""
+    ours, theirs = small_model(), small_model()
+    settings = vaelib.Settings(betas=(0.8, 0.97), encoder_rate=factor)
+    optimizer, rates = optimizing.Adam(ours, settings), [0.1, 0.02, 0.003, 0.05]
+    groups = [
+        {"params": list(part.parameters()), "factor": share}
+        for part, share in ((theirs.encoder, factor), (theirs.decoder, 1.0))
+    ]
+    oracle = torch.optim.Adam(groups, betas=settings.betas)
+    generator = torch.Generator().manual_seed(0)
+    for number, rate in enumerate(rates):
+        gradients = [torch.randn(w.shape, generator=generator) for w in optimizer.weights]
+        gradients[0] = None
+        if number == 1:
+            gradients[-1] = None
+        optimizer.step(gradients, rate)
+        for group in oracle.param_groups:
+            group["lr"] = rate * group["factor"]
+        for weight, gradient in zip(theirs.parameters(), gradients, strict=True):
+            weight.grad = gradient
+        oracle.step()
+    torch.testing.assert_close(weights(ours), weights(theirs), rtol=1e-5, atol=1e-7)
+
+
+def test_training_leaves_the_gradients_of_a_reader_alone():
+    model = small_model()
+    model.encoder[0].weight.grad = torch.full_like(model.encoder[0].weight, 7.0)
+    fit(model, epochs=1)
+    assert model.encoder[0].weight.grad.eq(7).all()
+    assert model.decoder[0].weight.grad is None
 
 
 def test_the_encoder_can_learn_at_a_rate_of_its_own():

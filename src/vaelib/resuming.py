@@ -14,6 +14,7 @@ from vaelib.objectives import Terms
 from vaelib.paths import file_to_write
 
 SAVE_EVERY = 10  # seconds
+ADAM = {"means", "squares", "steps"}  # what `optimizing.Adam` remembers of each weight
 PARTS = {"identity", "weights", "model", "optimizer", "generator", "train", "test", "seconds"}
 
 
@@ -129,7 +130,7 @@ def _read(path: Path) -> dict:
         raise ValueError(
             f"{path} holds more than numbers and was not read: delete it, or name another"
         ) from error
-    if not isinstance(state, dict) or state.keys() != PARTS:
+    if not isinstance(state, dict) or state.keys() != PARTS or state["optimizer"].keys() != ADAM:
         raise ValueError(
             f"{path} is of another version of vaelib: delete it to begin anew, or name another"
         )

@@ -24,7 +24,7 @@ from vaelib.devices import (
 from vaelib.models.base import to_weights
 from vaelib.networks import device_of, evaluating, frozen_layers_rest, unwrapped
 from vaelib.objectives import Terms, check_arguments, iwae_terms, training_terms
-from vaelib.optimizing import adam, trainable
+from vaelib.optimizing import Adam, trainable
 from vaelib.parts import in_parts
 from vaelib.resuming import Run
 from vaelib.settings import Settings, TrainingData, changed, training_data
@@ -124,7 +124,7 @@ def fit(
                 network.to(device)
                 data, test_data = (part and part.to(device) for part in (data, test_data))
                 generator = torch.Generator(device).manual_seed(settings.seed)
-                optimizer = adam(network, settings)
+                optimizer = Adam(network, settings)
                 run = Run(checkpoint, settings, network, data, optimizer, generator, history)
                 # Not before, for a run that is refused leaves the model as it was.
                 network.unfinish()
@@ -200,11 +200,8 @@ def _train_epoch(model, data, rates, optimizer, generator, settings, bar) -> Ter
             pixels = draw_binary(pixels, generator)
         with context:
             loss, terms = loss_of(data.model(model, batch), pixels, settings, generator)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        gradients = torch.autograd.grad(loss, optimizer.weights, allow_unused=True)
+        optimizer.step(gradients, rate)
         totals += torch.stack(terms).detach().sum(1)
         bar.update()
     return Terms(*(totals / len(images)).tolist())
