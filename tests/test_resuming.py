@@ -181,10 +181,12 @@ def test_a_run_with_frozen_weights_goes_on(path):
     assert torch.equal(weights(parts), weights(whole))
 
 
-def test_a_run_of_an_older_version_is_named_and_kept(path):
+@pytest.mark.parametrize("lost", [("weights",), ("optimizer", "means")])
+def test_a_run_of_an_older_version_is_named_and_kept(path, lost):
     fit(small_model(), path)
     state, content = resuming._read(path), io.BytesIO()
-    del state["weights"]
+    *outer, last = lost
+    del (state[outer[0]] if outer else state)[last]
     torch.save(state, content)
     before = hashlib.sha256(content.getvalue()).digest() + content.getvalue()
     path.write_bytes(before)
