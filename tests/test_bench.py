@@ -1,13 +1,25 @@
 """The benchmarks' file, and one short race between the two loops."""
 
 import json
+import math
 import sys
 
 import pytest
 import torch
 
 import vaelib
-from tests.bench import ablation, book, families, plain, rate, report, training
+from tests.bench import (
+    ablation,
+    book,
+    defaults,
+    epochs,
+    families,
+    plain,
+    rate,
+    report,
+    runs,
+    training,
+)
 
 
 def test_a_section_leaves_the_others_alone(tmp_path):
@@ -42,23 +54,47 @@ def test_spread_is_the_median_between_the_extremes():
     assert report.spread([3.0, 1.0, 2.5]) == {"median": 2.5, "least": 1.0, "most": 3.0, "count": 3}
 
 
+def small_race(monkeypatch, rate):
+    """A race between small networks on few images, without JAX, whose environment is large."""
+    few = {name: vaelib.mnist(name).images[:500] for name in ("train", "test")}
+    monkeypatch.setattr(training, "MNIST_IMAGES", few)
+    monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in few["train"]])
+    monkeypatch.setattr(training, "EPOCHS", 1)
+    monkeypatch.setattr(training, "FIT_EPOCHS", 12)
+    monkeypatch.setitem(runs.NETWORKS, "784-256-2", (784, 32, 2))
+    peer = {"epochs": [9.0], "total": 9.0, "compiling": 2.0, "loss": 900.0}
+    monkeypatch.setattr(training, "run_jax", lambda *_: peer)
+    fit = vaelib.fit
+    changes = {} if rate is None else {"learning_rate": rate, "mean_bias": False}
+    monkeypatch.setattr(vaelib, "fit", lambda *data, **given: fit(*data, **given | changes))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("rate", "reached"), [(1e-6, False), (0.01, True)])
+@pytest.mark.parametrize(("rate", "reached"), [(1e-6, False), (None, True)])
 def test_a_race_is_won_at_the_plain_loop_s_loss(monkeypatch, rate, reached):
-    small = {name: vaelib.mnist(name).images[:500] for name in ("train", "test")}
-    monkeypatch.setattr(training, "MNIST_IMAGES", small)
-    monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in small["train"]])
-    options = {"epochs": 12, "batch_size": 64, "learning_rate": rate, "mean_bias": reached}
-    network = {"sizes": (784, 32, 2), "options": options}
-    monkeypatch.setitem(training.NETWORKS, "784-256-2", network)
-    found = training.measure("784-256-2", rounds=2, epochs=1)
-    for run in found["fit"].values():
-        assert run["reached"] is reached
-        assert run["share_of_products"] > 0
-        assert run["times_sooner"]["count"] == 2
-    words = training.table("784-256-2", found).split("784")[-1]
-    assert ("NOT reached" in words) is not reached
+    small_race(monkeypatch, rate)
+    found = training.measure("784-256-2", rounds=2)
+    assert list(found) == list(training.contestants((784, 32, 2)))
+    for name, run in found.items():
+        assert run["times_sooner"]["count"] == run["seconds"]["count"] == 2
+        if name.startswith("fit"):
+            assert run["reached"] is reached
+            assert run["epochs"] == 12
+    assert found["JAX"]["compiling"]["median"] == 2
+    assert found[training.PUBLISHED]["times_sooner"]["most"] == 1
+    words = training.table("784-256-2", found)
+    assert words.count("NOT reached") == (1 if reached else 3)  # JAX, and fit in both precisions
     json.dumps(found)
+
+
+def test_a_loss_within_the_noise_is_not_reached():
+    run = {"epochs": [1.0], "total": 1.0}
+    published = [{**run, "loss": loss} for loss in (100.0, 101.0, 102.0)]
+    losses = {False: (99.0, 102.5, 101.0), True: (99.0, 100.5, 101.0)}
+    for reached, ours in losses.items():
+        found = training.summary([{**run, "loss": loss} for loss in ours], published)
+        assert found["below"] > 0
+        assert found["reached"] is reached
 
 
 def test_the_rate_is_of_both_precisions_without_the_rehearsal(monkeypatch):
@@ -84,19 +120,113 @@ def test_every_stage_trains_the_network(monkeypatch):
         torch.manual_seed(0)
         model = vaelib.VAE(784, 32, 2)
         before = vaelib.mean_terms(model, images).elbo
-        assert ablation.epoch(model, images, 256, stage, seed=0) > 0
+        assert ablation.epoch(model, images, stage, seed=0) > 0
         assert vaelib.mean_terms(model, images).elbo > before
 
 
 @pytest.mark.slow
-def test_the_stages_are_those_of_fit(monkeypatch):
+def test_the_stages_lead_to_fit(monkeypatch):
     images = vaelib.mnist("train").images[:100]
     monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in images])
+    monkeypatch.setattr(ablation, "run_jax", lambda *_: {"epochs": [9.0, 2.0]})
     found = ablation.measure("784-256-2", images, rounds=2)
     assert [stage["trick"] for stage in found["stages"]] == list(ablation.STAGES)
     assert {stage["count"] for stage in found["stages"]} == {2}
-    assert "times the first" in ablation.table("784-256-2", found)
+    assert found["JAX"]["median"] == 2
+    words = ablation.table("784-256-2", found)
+    assert words.count("times the first") == len(ablation.STAGES) + 5
     json.dumps(found)
+
+
+@pytest.mark.slow
+def test_loops_have_one_loss_and_learn(monkeypatch):
+    few = vaelib.mnist("train").images[:300]
+    monkeypatch.setattr(plain, "MNIST", lambda *_, **__: [(image, 0) for image in few])
+    torch.manual_seed(0)
+    model = vaelib.VAE(784, 32, 2)
+    for loss in (plain.plain_loss, plain.loss_from_logits):
+        torch.manual_seed(1)
+        expected = -vaelib.mean_terms(model, few, 50).elbo
+        assert loss(model, few).item() / len(few) == pytest.approx(expected, rel=0.02)
+    for loop in (plain.published_loop, plain.best_loop):
+        before = vaelib.mean_terms(model, few).elbo
+        assert len(loop(model, 2, 0, torch.device("cpu"))) == 2
+        assert vaelib.mean_terms(model, few).elbo > before
+
+
+@pytest.fixture
+def bench_folder(monkeypatch, tmp_path):
+    """Trainings of four images, in this process, kept in a folder of the test's own."""
+    monkeypatch.setattr(runs, "FOLDER", tmp_path)
+    images = vaelib.mnist("train").images[:4]
+    monkeypatch.setattr(runs, "_images", lambda held_out: (images, images[: 2 + held_out]))
+    monkeypatch.setitem(runs.NETWORKS, "784-400-20", (784, 8, 2))
+    return tmp_path
+
+
+def test_a_training_is_done_once(bench_folder, monkeypatch):
+    one = runs.task("784-400-20", {"epochs": 3, "batch_size": 2}, 0, held_out=True, each_epoch=True)
+    assert one == runs.task("784-400-20", dict(reversed(one.settings)), 0, True, True)
+    first = runs.losses(one)
+    assert len(first) == 3
+    assert one.loss(2) == first[1]
+    monkeypatch.setattr(runs, "train", None)
+    assert runs.losses(one) == first
+    assert one.loss() == first[-1]
+    assert len(list(bench_folder.glob("*.json"))) == 1
+
+
+def test_a_training_that_breaks_has_an_infinite_loss(bench_folder):
+    one = runs.task("784-400-20", {"epochs": 2, "learning_rate": 1e30}, 0, held_out=False)
+    assert runs.losses(one) == [math.inf]
+
+
+def known_losses(arm, epochs, rate, held_out):
+    """The plain loop falls by a nat an epoch from 120; others fall twice as fast at their best."""
+    if arm["schedule"] == "constant":
+        return [120 - n - 0.5 * (rate == 0.002) for n in range(1, epochs + 1)]
+    return [120 - 2 * epochs + 1000 * abs(rate - 0.006)]
+
+
+def test_an_arm_needs_as_many_epochs_as_its_best_rate(monkeypatch):
+    def found(tasks):
+        return [losses_of(one) for one in tasks]
+
+    def losses_of(one):
+        given = dict(one.settings)
+        shift = 0.01 * one.seed
+        losses = known_losses(given, given["epochs"], given["learning_rate"], one.held_out)
+        return [loss + shift for loss in losses]
+
+    monkeypatch.setattr(epochs, "all_losses", found)
+    monkeypatch.setattr(runs, "losses", losses_of)
+    chosen = ("plain loop", "best constant rate", "a rate that rises and falls")
+    monkeypatch.setattr(epochs, "ARMS", {name: epochs.ARMS[name] for name in chosen})
+    results = epochs.measure("784-400-20", seeds=3)
+    needed = {
+        arm: [one["epochs"] for one in targets.values()] for arm, targets in results["arms"].items()
+    }
+    assert needed["plain loop"] == [3, 10, 20]
+    assert needed["best constant rate"] == [3, 10, 20]
+    assert needed["a rate that rises and falls"] == [2, 5, 10]
+    row = results["arms"]["a rate that rises and falls"]["early"]
+    assert row["rate"] == 0.006
+    assert row["below"] == pytest.approx(1)
+    assert results["targets"]["late"]["loss"] == pytest.approx(100.01)
+    assert "+1.00 +- 0.00)" in epochs.table("784-400-20", results)
+
+
+def test_the_best_row_of_the_grid_stands_beside_what_fit_chose(monkeypatch):
+    def found(tasks):
+        return [[float(len(tasks) - number)] for number, _ in enumerate(tasks)]
+
+    monkeypatch.setattr(defaults, "all_losses", found)
+    row = defaults.measure("784-400-20", 2)
+    assert row["best"] == {"batch_size": 256, "learning_rate": 0.03, "encoder_rate": 1.0}
+    assert row["best_loss"] == 1
+    assert row["loss"] == row["tried"] + 1 == len(defaults.grid("784-400-20", 2)) + 1
+    assert row["chosen"]["batch_size"] == 128
+    assert f"{row['tried']:+}.00 from the best" in defaults.line("784-400-20", 2, row)
 
 
 def test_a_command_s_cost_is_its_time_and_its_memory():

@@ -105,6 +105,7 @@ TAKE_INTEGERS = {
     "image_grid": lambda n: plots.image_grid(IMAGES, n, n).nan_to_num(),
     "gaussian_quantiles": plots.gaussian_quantiles,
 }
+LEFT_TO_FIT = ("fit(batch_size)", "fit(learning_rate)", "fit(encoder_rate)")  # where they are None
 TAKE_NUMBERS = {
     "fit(learning_rate)": lambda x: fitted(learning_rate=x),
     "fit(beta)": lambda x: fitted(beta=x),
@@ -135,6 +136,8 @@ def test_every_count_may_come_from_another_library(name, kind):
 @pytest.mark.parametrize("name", TAKE_INTEGERS)
 @pytest.mark.parametrize("value", [True, 2.0, "2", None])
 def test_every_count_that_is_none_is_named(name, value):
+    if name in LEFT_TO_FIT and value is None:
+        return
     with pytest.raises(ValueError, match=r"wanted \w+ as an integer"):
         TAKE_INTEGERS[name](value)
 
@@ -148,6 +151,8 @@ def test_every_number_may_come_from_another_library(name, kind):
 @pytest.mark.parametrize("name", [name for name in TAKE_NUMBERS if "edge" not in name])
 @pytest.mark.parametrize("value", [True, "0.5", None, 1j])
 def test_every_number_that_is_none_is_named(name, value):
+    if name in LEFT_TO_FIT and value is None:
+        return
     with pytest.raises(ValueError, match=r"wanted (a )?\w+"):
         TAKE_NUMBERS[name](value)
 

@@ -94,7 +94,7 @@ def test_the_file_is_written_now_and_then_and_at_the_end(path, monkeypatch):
 def test_a_run_of_other_arguments_is_named_and_kept(path):
     fit(small_model(), path)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"another run: learning_rate was 0.01 and is 0.02\. Want"):
+    with pytest.raises(ValueError, match=r"another run: learning_rate was 0\.05 and is 0\.02; enc"):
         fit(small_model(), path, learning_rate=0.02)
     with pytest.raises(ValueError, match="seed was 0 and is 1"):
         fit(small_model(), path, seed=1)

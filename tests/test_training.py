@@ -238,6 +238,43 @@ def test_the_encoder_can_learn_at_a_rate_of_its_own():
         assert moved == pytest.approx(0.0025 if name.startswith("encoder") else 0.01, rel=1e-3)
 
 
+def test_fit_says_what_it_chose():
+    history = fit(small_model(), batch_size=None, epochs=5)
+    expected = vaelib.Settings(5, 128, 0.05, encoder_rate=0.25)
+    assert history.settings == expected
+    assert fit(small_model(), settings=expected, batch_size=128, epochs=5).test == history.test
+
+
+@pytest.mark.parametrize(
+    ("epochs", "hidden_dim", "batch_size", "rate"),
+    [(2, 400, 128, 0.0234), (5, 400, 128, 0.0178), (20, 400, 256, 0.0145), (20, 100, 256, 0.0289)],
+)
+def test_the_rate_falls_with_the_steps_and_the_width(epochs, hidden_dim, batch_size, rate):
+    model, settings = vaelib.VAE(784, hidden_dim, 2), vaelib.Settings(epochs)
+    found = optimizing.completed(settings, model, 60_000)
+    assert found.batch_size == batch_size
+    assert found.learning_rate == pytest.approx(rate, rel=0.005)
+    assert found.encoder_rate == 0.25
+
+
+def test_what_is_given_is_left_as_it_is():
+    for changes in ({"batch_size": 7}, {"learning_rate": 0.002}, {"encoder_rate": 0.5}):
+        found = optimizing.completed(vaelib.Settings(**changes), small_model(), 64)
+        assert {name: getattr(found, name) for name in changes} == changes
+    assert (
+        optimizing.completed(vaelib.Settings(learning_rate=1), small_model(), 9).encoder_rate == 1
+    )
+
+
+def test_networks_of_another_kind_take_a_usual_rate():
+    deep, convolutional = vaelib.VAE(784, (64, 32), 2), vaelib.ConvolutionalVAE((1, 4, 4), (3,), 2)
+    logistic = vaelib.VAE(12, 16, 2, "discretized_logistic")
+    rates = {deep: 0.01, logistic: 0.01, convolutional: 0.005, vaelib.LinearVAE(12, 2): 0.01}
+    for model, rate in rates.items():
+        found = optimizing.completed(vaelib.Settings(), model, 64)
+        assert (found.learning_rate, found.encoder_rate) == (rate, 1)
+
+
 def test_betas_are_those_of_adam():
     runs = []
     for betas in ((0.9, 0.95), (0.9, 0.999)):

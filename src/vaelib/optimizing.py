@@ -1,5 +1,6 @@
 """Which weights are trained, and how far a step goes: Adam and its learning rates."""
 
+import dataclasses
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -50,6 +51,53 @@ def trainable(model, settings: Settings) -> nn.Module:
 def trained_weights(network: nn.Module) -> list[nn.Parameter]:
     """The parameters that are not frozen."""
     return [weight for weight in network.parameters() if weight.requires_grad]
+
+
+def completed(settings: Settings, network: nn.Module, count: int) -> Settings:
+    """The settings with what they leave open chosen for a network and `count` images.
+
+    Batches are of 256, or of 128 where these would make fewer than 2000 steps. Dense networks
+    with one hidden layer each way and one output a pixel, as most of the book's, take
+
+        0.023 (1000 / steps)^0.3 (400 / hidden units)^0.5,   but 0.05 at most,
+
+    as their learning rate, and a quarter of it in the encoder. Other networks without convolutions
+    take 0.01 and those with them 0.005, everywhere and however long they train.
+
+    Source:
+        the formula was fitted to networks of 64 to 1024 hidden units that train for 2 to 100 epochs
+        (`tests/bench/defaults.py`). With more layers 0.01 was better; 0.005 is from
+        the families of the book's last chapter.
+    """
+    batch_size = settings.batch_size or (256 if settings.epochs * count >= 512_000 else 128)
+    rate, encoder_rate = settings.learning_rate, settings.encoder_rate
+    if rate is None:
+        steps, width = settings.epochs * -(-count // batch_size), _hidden_units(network)
+        rate = 0.005 if _has_convolutions(network) else 0.01
+        if width is not None:
+            rate = min(0.05, 0.023 * (1000 / steps) ** 0.3 * (400 / width) ** 0.5)
+            encoder_rate = encoder_rate or 0.25
+    return dataclasses.replace(
+        settings, batch_size=batch_size, learning_rate=rate, encoder_rate=encoder_rate or 1.0
+    )
+
+
+def _has_convolutions(network: nn.Module) -> bool:
+    return any(weight.ndim > 2 for weight in network.parameters())
+
+
+def _hidden_units(network: nn.Module) -> int | None:
+    """Units of the hidden layer, if the network is of the kind that the formula was fitted to."""
+    parts = [getattr(network, name, None) for name in ("encoder", "decoder")]
+    linear = [
+        [layer for layer in part.modules() if isinstance(layer, nn.Linear)]
+        for part in parts
+        if isinstance(part, nn.Module)
+    ]
+    one_each_way = [len(layers) for layers in linear] == [2, 2]
+    if not one_each_way or _has_convolutions(network) or network.pixels.outputs != 1:
+        return None
+    return max(layers[0].out_features for layers in linear)
 
 
 class Adam:

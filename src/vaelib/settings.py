@@ -18,6 +18,7 @@ CHOICES = {
 }
 OBJECTIVES = ("elbo", "iwae")
 SIZES = ("epochs", "batch_size", "num_samples")
+LEFT_TO_FIT = ("batch_size", "learning_rate", "encoder_rate")  # where they are None
 RATES = ("learning_rate", "encoder_rate")
 
 
@@ -27,7 +28,9 @@ class Settings:
 
     Attributes:
         epochs: passes over the images.
-        batch_size: images in a step.
+        batch_size: images in a step. None, like that of the two rates, leaves it to `fit`, which
+            chooses by the epochs and the network (`vaelib.optimizing.completed`) and puts what it
+            chose into the history.
         learning_rate: Adam's step size, the highest of the schedule.
         beta: weight of the KL term; 1 is the evidence lower bound.
         objective: "elbo"; "iwae" for the importance-weighted bound; or a function of your own, of
@@ -47,7 +50,7 @@ class Settings:
             it to zero over the rest (`warm_up_and_decay`); "constant" leaves it where it is.
         betas: Adam's decay rates of the gradient's mean and of its square's.
         encoder_rate: the encoder's learning rate, as a multiple of the one of the other weights.
-            Below 1, short runs can take larger steps.
+            Below 1, the others can take larger steps. None is 1 where learning_rate is given.
         seed: of the order of the images and the noise, not of the initial weights.
 
     Raises:
@@ -55,8 +58,8 @@ class Settings:
     """
 
     epochs: int = 10
-    batch_size: int = 512
-    learning_rate: float = 0.01
+    batch_size: int | None = None
+    learning_rate: float | None = None
     beta: float = 1.0
     objective: object = "elbo"  # or a function
     num_samples: int = 1
@@ -65,13 +68,15 @@ class Settings:
     mean_bias: bool = True
     schedule: str = "linear"
     betas: tuple[float, float] = (0.9, 0.95)
-    encoder_rate: float = 1.0
+    encoder_rate: float | None = None
     seed: int = 0
 
     def __post_init__(self):
+        left = [name for name in LEFT_TO_FIT if getattr(self, name) is None]
+        sizes, rates = ([name for name in names if name not in left] for names in (SIZES, RATES))
         numbers = {
-            **check_sizes({name: getattr(self, name) for name in SIZES}),
-            **{name: positive(name, getattr(self, name)) for name in RATES},
+            **check_sizes({name: getattr(self, name) for name in sizes}),
+            **{name: positive(name, getattr(self, name)) for name in rates},
             "beta": number("beta", self.beta, "of 0 or more and finite", lambda x: 0 <= x < inf),
             "betas": _pair(self.betas),
             "seed": random_seed(self.seed),

@@ -24,7 +24,7 @@ from vaelib.devices import (
 from vaelib.models.base import to_weights
 from vaelib.networks import device_of, evaluating, frozen_layers_rest, unwrapped
 from vaelib.objectives import Terms, check_arguments, iwae_terms, training_terms
-from vaelib.optimizing import Adam, trainable
+from vaelib.optimizing import Adam, completed, trainable
 from vaelib.parts import in_parts
 from vaelib.resuming import Run
 from vaelib.settings import Settings, TrainingData, changed, training_data
@@ -39,12 +39,14 @@ class History:
         test: terms on the test images with the weights at the end of the epoch, if there were any.
         seconds: wall time of each epoch's training and testing.
         stopped: None if training went to its end, else why it did not.
+        settings: those of the run, with what `fit` chose.
     """
 
     train: list[Terms] = dataclasses.field(default_factory=list)
     test: list[Terms] = dataclasses.field(default_factory=list)
     seconds: list[float] = dataclasses.field(default_factory=list)
     stopped: str | None = None
+    settings: Settings | None = None
 
     def __repr__(self) -> str:
         state = f", stopped: {self.stopped}" if self.stopped else ""
@@ -114,9 +116,10 @@ def fit(
     network = trainable(model, settings)
     with plain_torch(gradients=False):
         data, test_data = training_data(network, train, test, settings)
+    settings = completed(settings, network, len(data.images))
     device, home = pick_device(device), device_of(network)
     steps = -(-len(data.images) // settings.batch_size)  # an epoch's last batch may be smaller
-    history, bar = History(), _bar(settings.epochs * steps, progress)
+    history, bar = History(settings=settings), _bar(settings.epochs * steps, progress)
     advice = f"batch_size (now {settings.batch_size}) or num_samples (now {settings.num_samples})"
     try:
         with memory_advice(advice), frozen_layers_rest(network), freed_memory_kept():

@@ -86,17 +86,17 @@ def epoch_lines(path: Path, flops) -> list[str]:
         flops: floating-point operations of an epoch, a function of P, H and D.
     """
     bench = json.loads(path.read_text()) if path.exists() else {}
-    if not {"rate", "training"} <= bench.keys():
+    if not {"rate", "ablation"} <= bench.keys():
         return ["No epoch has been timed here yet: make bench does it."]
-    if bench["rate"]["machine"] != bench["training"]["machine"]:
+    if bench["rate"]["machine"] != bench["ablation"]["machine"]:
         return ["Rate and epochs are of two machines: make bench times both on one."]
     rate = bench["rate"]["results"]["float32"]["median"]
     lines = [_named(bench["rate"]["machine"]), f"rate {rate / 1e9:.0f} GFLOP/s"]
     lines.append("seconds      predicted  products       fit     plain")
-    for name, run in bench["training"]["results"].items():
-        fit, plain = run["fit"]["float32"], run["plain"]["epoch_seconds"]
+    for name, run in bench["ablation"]["results"].items():
         times = [flops(*map(int, name.split("-"))) / rate]
-        measured = fit["products_seconds"], fit["epoch_seconds"], plain
+        fit, products = run["fit, float32"], run["its products alone, float32"]
+        measured = products, fit, run["stages"][0]
         times += [spread["median"] for spread in measured]
         lines.append(f"{name:12}" + "".join(f"{time:10.2f}" for time in times))
     return lines
