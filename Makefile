@@ -42,9 +42,11 @@ notebooks: $(ENVIRONMENT)  # run every chapter, or CHAPTERS="book/building.ipynb
 checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package, or NAMES="vae-full ..."
 	$(BIN)/python -m vaelib.recipes $(NAMES)
 
-bench: book  # time the widgets, the training loop and the book: some forty minutes on an idle machine
+bench: book  # time the widgets, the training loop and the book: two hours and more on an idle machine
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/python -m tests.bench.frames
+	$(BIN)/python -m tests.bench.defaults
+	$(BIN)/python -m tests.bench.epochs
 	$(BIN)/python -m tests.bench.rate
 	$(BIN)/python -m tests.bench.training
 	$(BIN)/python -m tests.bench.ablation
