@@ -11,6 +11,7 @@ import vaelib
 from tests.bench import (
     ablation,
     book,
+    by_hand,
     defaults,
     epochs,
     families,
@@ -134,7 +135,7 @@ def test_the_stages_lead_to_fit(monkeypatch):
     assert {stage["count"] for stage in found["stages"]} == {2}
     assert found["JAX"]["median"] == 2
     words = ablation.table("784-256-2", found)
-    assert words.count("times the first") == len(ablation.STAGES) + 5
+    assert words.count("times the first") == len(ablation.STAGES) + 6
     json.dumps(found)
 
 
@@ -152,6 +153,28 @@ def test_loops_have_one_loss_and_learn(monkeypatch):
         before = vaelib.mean_terms(model, few).elbo
         assert len(loop(model, 2, 0, torch.device("cpu"))) == 2
         assert vaelib.mean_terms(model, few).elbo > before
+
+
+def test_gradients_by_hand_are_those_of_autograd():
+    torch.manual_seed(0)
+    model = vaelib.VAE(12, 7, 3).double()
+    x, eps = torch.rand(5, 12).double(), torch.randn(5, 3).double()
+    mu, log_var = model.encode(x)
+    z = mu + torch.exp(log_var / 2) * eps
+    pixels = vaelib.bernoulli_log_likelihood(x, model.decode_logits(z))
+    expected = (vaelib.gaussian_kl(mu, log_var) - pixels).mean()
+    slopes = torch.autograd.grad(expected, list(model.parameters()))
+    loss, found = by_hand.gradients([w.detach() for w in model.parameters()], x, eps)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(tuple(found), slopes)
+
+
+def test_an_epoch_by_hand_trains_the_network():
+    torch.manual_seed(0)
+    model, images = vaelib.VAE(784, 32, 2), vaelib.mnist("train").images[:1000]
+    before = vaelib.mean_terms(model, images).elbo
+    assert by_hand.epoch(model, images, 100, seed=0) > 0
+    assert vaelib.mean_terms(model, images).elbo > before + 5
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """What each of fit's tricks saves in the time of an epoch, and what is left of it.
 
 `python -m tests.bench.ablation` runs an epoch of each stage in turn, several times: a plain loop,
-then one trick after the other, `vaelib.fit` itself, JAX in batches of the same size, and the matrix
-products of an epoch of fit alone. It records medians and spread.
+then one trick after the other, `vaelib.fit` itself, steps with their gradients by hand, JAX in
+batches of the same size, and the matrix products alone. It records medians and spread.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import time
 import torch
 
 import vaelib
-from tests.bench import plain
+from tests.bench import by_hand, plain
 from tests.bench.peers import run_jax
 from tests.bench.report import record, spread
 from tests.bench.runs import NETWORKS
@@ -33,6 +33,7 @@ STAGES = (
 FIT = {precision: f"fit, {precision}" for precision in PRECISIONS}
 PRODUCTS = {precision: f"its products alone, {precision}" for precision in PRECISIONS}
 PEER = "JAX"
+BY_HAND = "gradients by hand"
 
 
 def tensor_batches(images: torch.Tensor, batch_size: int, seed: int):
@@ -121,6 +122,9 @@ def measure(name: str, images: torch.Tensor, rounds: int) -> dict:
         for precision in PRECISIONS:
             found[FIT[precision]] = fit_epoch(sizes, images, precision, seed)
             found[PRODUCTS[precision]] = products_alone(sizes, precision, len(images))
+        torch.manual_seed(seed)
+        model = vaelib.VAE(*sizes).to(images.device)
+        found[BY_HAND] = by_hand.epoch(model, images, BATCH_SIZE, seed)
         found[PEER] = run_jax(sizes, BATCH_SIZE, 2, seed)["epochs"][-1]
         if seed > 0:  # the first round is a rehearsal
             for stage, one in found.items():
@@ -129,7 +133,7 @@ def measure(name: str, images: torch.Tensor, rounds: int) -> dict:
         "batch_size": BATCH_SIZE,
         "plain_batch_size": plain.BATCH_SIZE,
         "stages": [{"trick": trick, **spread(seconds[trick])} for trick in STAGES],
-        **{key: spread(seconds[key]) for key in (*FIT.values(), *PRODUCTS.values(), PEER)},
+        **{key: spread(seconds[key]) for key in (*FIT.values(), *PRODUCTS.values(), BY_HAND, PEER)},
     }
 
 
@@ -137,7 +141,7 @@ def table(name: str, found: dict) -> str:
     """What was found, for people."""
     first = found["stages"][0]["median"]
     rows = [(row["trick"], row) for row in found["stages"]]
-    rows += [(key, found[key]) for key in (*FIT.values(), PEER, *PRODUCTS.values())]
+    rows += [(key, found[key]) for key in (*FIT.values(), BY_HAND, PEER, *PRODUCTS.values())]
     lines = [
         f"  {trick:32} {row['median']:6.2f} s ({row['least']:.2f} to {row['most']:.2f}), "
         f"{first / row['median']:4.1f} times the first"

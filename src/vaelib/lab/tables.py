@@ -105,3 +105,62 @@ def epoch_lines(path: Path, flops) -> list[str]:
 def _named(machine: dict) -> str:
     device = machine.get("gpu", f"{machine['processor']}, {machine['cores']} cores")
     return f"{device}, torch {machine['torch']}"
+
+
+def epochs_lines(ladder: dict) -> list[str]:
+    """The epochs that each arm takes to each target, and how many times fewer, a line each arm.
+
+    Args:
+        ladder: what `tests/bench/epochs.py` found for a network.
+    """
+    targets = ladder["targets"]
+    first = "".join(_target(target) for target in targets.values())
+    lines = [f"{'the loss of the plain loop after':33}" + first]
+    for arm, row in ladder["arms"].items():
+        cells = [_needed(row[name], target["plain_epochs"]) for name, target in targets.items()]
+        lines.append(f"  {arm:31}" + "".join(cells))
+    return lines
+
+
+def _target(target: dict) -> str:
+    return f"{target['plain_epochs']:5} epochs"
+
+
+def _needed(found: dict | None, plain: int) -> str:
+    if found is None:
+        return f"{'never':>12}"
+    fewer = f"({plain / found['epochs']:.1f})"
+    return f"{found['epochs']:6}{fewer:>6}"
+
+
+def defaults_lines(rules: dict) -> list[str]:
+    """What `fit` chooses beside the best settings found, a line each network and number of epochs.
+
+    Args:
+        rules: what `tests/bench/defaults.py` found.
+    """
+    lines = ["network      epochs    rule    best  difference  tried   batch    rate"]
+    for network, by_epochs in rules.items():
+        for epochs, found in by_epochs.items():
+            chosen, best = found["chosen"], found["best_loss"]
+            line = f"{network:13}{epochs:>6}{found['loss']:8.1f}{best:8.1f}"
+            line += f"{found['loss'] - best:+12.2f}{found['tried']:7}"
+            lines.append(line + f"{chosen['batch_size']:8}{chosen['learning_rate']:8.3f}")
+    return lines
+
+
+def race_lines(network: str, race: dict) -> list[str]:
+    """Seconds, loss and how many times sooner, a line each contestant.
+
+    Args:
+        race: what `tests/bench/training.py` found for the network.
+    """
+    rounds = next(iter(race.values()))["seconds"]["count"]
+    lines = [f"{network}: {rounds} rounds, medians"]
+    for name, row in race.items():
+        line = f"  {name:22}{row['epochs']:3} epochs{row['seconds']['median']:6.1f} s"
+        line += f"{row['loss']['median']:7.1f} nats"
+        sooner = row["times_sooner"]
+        line += f"{sooner['median']:6.1f} times ({sooner['least']:.1f} to {sooner['most']:.1f})"
+        lines.append(line + ("" if row["reached"] else " not reached"))
+    return lines

@@ -1,0 +1,39 @@
+"""The chapter "Training in seconds" prints whatever the benchmarks' file holds."""
+
+from tests.bench.report import spread
+from vaelib.lab import tables
+
+PLAIN = {"early": {"epochs": 3}, "late": {"epochs": 20}}
+
+
+def test_epochs_stand_below_their_targets():
+    ladder = {
+        "targets": {
+            "early": {"plain_epochs": 3, "loss": 113.0},
+            "late": {"plain_epochs": 20, "loss": 103.0},
+        },
+        "arms": {"plain loop": PLAIN, "another": {"early": {"epochs": 2}, "late": None}},
+    }
+    head, plain, other = tables.epochs_lines(ladder)
+    assert head.split()[-4:] == ["3", "epochs", "20", "epochs"]
+    assert plain.split() == ["plain", "loop", "3", "(1.0)", "20", "(1.0)"]
+    assert other.split() == ["another", "2", "(1.5)", "never"]
+    assert len(head) == len(plain) == len(other)
+
+
+def test_what_fit_chose_stands_beside_the_best():
+    found = {"loss": 106.5, "best_loss": 106.25, "tried": 13}
+    found["chosen"] = {"batch_size": 128, "learning_rate": 0.0234, "encoder_rate": 0.25}
+    head, line = tables.defaults_lines({"784-400-20": {"2": found}})
+    assert line.split() == ["784-400-20", "2", "106.5", "106.2", "+0.25", "13", "128", "0.023"]
+    assert len(head) == len(line)
+
+
+def test_who_has_not_reached_the_loss_is_named():
+    row = {"epochs": 10, "seconds": spread([40.0, 50.0]), "loss": spread([105.0])}
+    row["times_sooner"] = spread([1.0, 3.0])
+    race = {"plain": row | {"reached": True}, "JAX": row | {"reached": False}}
+    head, plain, jax = tables.race_lines("784-256-2", race)
+    assert head == "784-256-2: 2 rounds, medians"
+    assert " ".join(plain.split()) == "plain 10 epochs 45.0 s 105.0 nats 2.0 times (1.0 to 3.0)"
+    assert jax.endswith("not reached")
