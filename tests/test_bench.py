@@ -207,7 +207,7 @@ def test_a_training_that_breaks_has_an_infinite_loss(bench_folder):
 def known_losses(arm, epochs, rate, held_out):
     """The plain loop falls by a nat an epoch from 120; others fall twice as fast at their best."""
     if arm["schedule"] == "constant":
-        return [120 - n - 0.5 * (rate == 0.002) for n in range(1, epochs + 1)]
+        return [120 - n - 0.5 * (rate == 0.003) for n in range(1, epochs + 1)]
     return [120 - 2 * epochs + 1000 * abs(rate - 0.006)]
 
 

@@ -9,6 +9,7 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 import vaelib
+from vaelib import objectives
 
 
 @pytest.fixture
@@ -207,3 +208,57 @@ def test_the_continuous_bernoullis_constant_is_that_of_the_library():
     at_zero = library.log_prob(torch.zeros_like(logits))  # log C + log(1 - x_hat)
     ours = vaelib.continuous_bernoulli_log_norm(logits) + torch.nn.functional.logsigmoid(-logits)
     torch.testing.assert_close(ours, at_zero, rtol=1e-6, atol=1e-6)
+
+
+@pytest.fixture
+def two_pixels():
+    """A VAE in float64 whose posterior is not the true one, and images for it."""
+    torch.manual_seed(1)
+    model = vaelib.VAE(6, 5, 2).double()
+    return model, torch.rand(3, 6).round().double()
+
+
+def gradient_of(terms, model, images, num_samples, generator):
+    bound, _ = terms(model, images, num_samples, generator)
+    slopes = torch.autograd.grad(bound.mean(), list(model.parameters()))
+    return torch.cat([slope.flatten() for slope in slopes])
+
+
+def test_the_doubly_reparameterized_gradient_has_the_same_mean_and_less_noise(two_pixels):
+    model, images = two_pixels
+    many, encoder = 1000, sum(weight.numel() for weight in model.encoder.parameters())
+    found = {}
+    for seed, terms in enumerate((objectives.iwae_terms, objectives.dreg_terms)):
+        generator = torch.Generator().manual_seed(seed)
+        draws = [gradient_of(terms, model, images, 5, generator) for _ in range(many)]
+        found[terms] = torch.stack(draws)
+    iwae, dreg = found.values()
+    error = ((iwae.var(0) + dreg.var(0)) / many).sqrt()
+    assert ((iwae.mean(0) - dreg.mean(0)).abs() <= 5 * error + 1e-12).all()
+    ratio = dreg[:, :encoder].var(0).sum() / iwae[:, :encoder].var(0).sum()
+    assert ratio < 0.7  # of the encoder's
+
+
+def test_with_one_draw_the_density_s_own_parameters_pass_nothing_on(two_pixels):
+    model, images = two_pixels
+    found = gradient_of(objectives.dreg_terms, model, images, 1, torch.Generator().manual_seed(3))
+    q = model.posterior(images)
+    z = q.sample(torch.Generator().manual_seed(3), 1)
+    still = torch.distributions.Normal(q.mu.detach(), (q.log_var.detach() / 2).exp())
+    prior = torch.distributions.Normal(0, 1).log_prob(z).sum(-1)
+    bound = model.likelihood(z).log_prob(images) + prior - still.log_prob(z).sum(-1)
+    slopes = torch.autograd.grad(bound.mean(), list(model.parameters()))
+    torch.testing.assert_close(found, torch.cat([slope.flatten() for slope in slopes]))
+
+
+def test_a_posterior_without_such_a_gradient_is_named():
+    model = vaelib.FlowVAE(6, 5, 2, 2, 4)
+    with pytest.raises(ValueError, match="wanted a Gaussian posterior, got "):
+        vaelib.fit(model, torch.rand(4, 6).round(), objective="dreg", epochs=1, progress=False)
+
+
+def test_the_estimate_with_less_noise_trains_a_model(two_pixels):
+    model, images = two_pixels
+    options = {"epochs": 30, "batch_size": 3, "num_samples": 4, "progress": False, "device": "cpu"}
+    history = vaelib.fit(model, images, images, objective="dreg", **options)
+    assert history.test[-1].elbo > history.test[0].elbo + 0.2

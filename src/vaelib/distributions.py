@@ -61,6 +61,14 @@ class Distribution:
         """KL(self || other), (...) nats, or None where it has no closed form."""
         return None
 
+    def detached(self) -> "Distribution":
+        """The same distribution, with parameters that pass no gradient on.
+
+        Raises:
+            ValueError: if that is not to be had.
+        """
+        raise ValueError(f"wanted a Gaussian posterior, got {type(self).__name__}")
+
     def marginals(self) -> "Distribution":
         """Each coordinate by itself: (..., D) -> (..., D, 1).
 
@@ -131,6 +139,10 @@ class Normal(Distribution):
     def marginals(self) -> "Normal":
         """Each coordinate by itself: (..., D) -> (..., D, 1)."""
         return Normal(self.mu.unsqueeze(-1), self.log_var.unsqueeze(-1))
+
+    def detached(self) -> "Normal":
+        """The same distribution, with parameters that pass no gradient on."""
+        return Normal(self.mu.detach(), self.log_var.detach(), self._draw)
 
     def _repeated(self, num_samples: int | None) -> tuple[Tensor, Tensor]:
         if num_samples is None:

@@ -42,9 +42,9 @@ def trainable(model, settings: Settings) -> nn.Module:
             "Adam's small steps are lost: call model.float(), and for speed fit with "
             'precision="bfloat16"'
         )
-    if settings.objective == "iwae" and not network.has_elbo:
-        name = type(network).__name__
-        raise ValueError(f'wanted a VAE for the objective "iwae", got an {name}')
+    if settings.objective in ("iwae", "dreg") and not network.has_elbo:
+        name, wanted = type(network).__name__, settings.objective
+        raise ValueError(f'wanted a VAE for the objective "{wanted}", got an {name}')
     return network
 
 
@@ -65,7 +65,7 @@ def completed(settings: Settings, network: nn.Module, count: int) -> Settings:
     take 0.01 and those with them 0.005, everywhere and however long they train.
 
     Source:
-        the formula was fitted to networks of 64 to 1024 hidden units that train for 2 to 100 epochs
+        the formula was fitted to networks of 64 to 1024 hidden units that train for 2 to 20 epochs
         (`tests/bench/defaults.py`). With more layers 0.01 was better; 0.005 is from
         the families of the book's last chapter.
     """

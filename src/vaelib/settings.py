@@ -16,7 +16,7 @@ CHOICES = {
     "precision": PRECISIONS,
     "schedule": ("linear", "constant"),
 }
-OBJECTIVES = ("elbo", "iwae")
+OBJECTIVES = ("elbo", "iwae", "dreg")
 SIZES = ("epochs", "batch_size", "num_samples")
 LEFT_TO_FIT = ("batch_size", "learning_rate", "encoder_rate")  # where they are None
 RATES = ("learning_rate", "encoder_rate")
@@ -33,10 +33,11 @@ class Settings:
             chose into the history.
         learning_rate: Adam's step size, the highest of the schedule.
         beta: weight of the KL term; 1 is the evidence lower bound.
-        objective: "elbo"; "iwae" for the importance-weighted bound; or a function of your own, of
+        objective: "elbo"; "iwae" for the importance-weighted bound; "dreg" for the same with a
+            gradient that has less noise (Gaussian posteriors only); or a function of your own, of
             a model, a batch (B, ...), a `Settings` and a generator, that gives the loss of the step
             and the `Terms` of the history, (B,) each. The history has the terms of the ELBO in the
-            first two cases.
+            first three cases.
         num_samples: K, draws of z for each image and step.
         binarize: None takes the pixels as they are; "dynamic" draws every batch anew in black and
             white (`binarize`), and the test images once (`binarize_once` with this seed).
@@ -91,8 +92,9 @@ class Settings:
             raise ValueError(
                 f"wanted objective as one of {OBJECTIVES}, or a function, got {self.objective!r}"
             )
-        if self.objective == "iwae" and self.beta != 1:
-            raise ValueError(f'wanted beta of 1 with the objective "iwae", got {self.beta!r}')
+        if self.objective in OBJECTIVES[1:] and self.beta != 1:
+            name = self.objective
+            raise ValueError(f'wanted beta of 1 with the objective "{name}", got {self.beta!r}')
 
 
 def _pair(betas) -> tuple[float, float]:
