@@ -50,6 +50,7 @@ bench: book  # time the widgets, the training loop and the book: two hours and m
 	$(BIN)/python -m tests.bench.rate
 	$(BIN)/python -m tests.bench.training
 	$(BIN)/python -m tests.bench.ablation
+	$(BIN)/python -m tests.bench.step
 	$(BIN)/python -m tests.bench.families
 	$(BIN)/python -m tests.bench.book
 

@@ -47,7 +47,7 @@ def steps(context):
 def test_without_instructions_for_bfloat16_the_rounding_is_the_same(monkeypatch):
     cpu, kept = torch.device("cpu"), {}
     for native in (True, False):
-        monkeypatch.setattr(devices, "_multiplies_bfloat16", lambda native=native: native)
+        monkeypatch.setattr(devices, "multiplies_bfloat16", lambda native=native: native)
         kept[native] = list(steps(devices.autocast(cpu, "bfloat16")))
     exact = list(steps(devices.autocast(cpu, "float32")))
     for wanted, found, other in zip(kept[True], kept[False], exact, strict=True):
@@ -59,7 +59,7 @@ def test_without_instructions_for_bfloat16_the_rounding_is_the_same(monkeypatch)
 
 
 def test_double_precision_is_not_rounded_and_an_inner_block_may_ask_for_float32(monkeypatch):
-    monkeypatch.setattr(devices, "_multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda: False)
     double, single = torch.rand(3, 3).double(), torch.rand(3, 3)
     with devices.autocast(torch.device("cpu"), "bfloat16"):
         assert torch.equal(double @ double, torch.linalg.multi_dot([double, double]))

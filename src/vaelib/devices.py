@@ -127,12 +127,12 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
         raise ValueError(f"wanted precision as one of {PRECISIONS}, got {precision!r}")
     if precision == "float32":  # torch looks at the precision even where nothing is cast
         return torch.autocast(device.type, enabled=False)
-    if device.type == "cpu" and not _multiplies_bfloat16():
+    if device.type == "cpu" and not multiplies_bfloat16():
         return _RoundedProducts()
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def _multiplies_bfloat16() -> bool:
+def multiplies_bfloat16() -> bool:
     """Whether oneDNN has products of bfloat16 matrices for this processor."""
     ask = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
     return ask is None or ask()

@@ -15,7 +15,7 @@ import torch
 import vaelib
 from tests.bench import by_hand, plain
 from tests.bench.peers import run_jax
-from tests.bench.report import record, spread
+from tests.bench.report import factor, record, spread
 from tests.bench.runs import NETWORKS
 from tests.bench.training import RACED
 from vaelib.devices import PRECISIONS, fast_float32, freed_memory_kept, machine, pick_device
@@ -94,8 +94,7 @@ def products_alone(sizes: tuple, precision: str, count: int, repeats: int = 20) 
         [torch.randn(shape, device=device) for shape in ((BATCH_SIZE, n), (n, m), (BATCH_SIZE, m))]
         for n, m in layers
     ]
-    if precision == "bfloat16":
-        factors = [[factor.bfloat16() for factor in layer] for layer in factors]
+    factors = [[factor(one, precision) for one in layer] for layer in factors]
     times = []
     with fast_float32(), freed_memory_kept():
         for _ in range(repeats):
@@ -162,8 +161,8 @@ def main() -> None:
     for name in RACED:
         results[name] = measure(name, images, arguments.rounds)
         print(table(name, results[name]), flush=True)
-    if not arguments.dry:
-        record("ablation", results)
+        if not arguments.dry:
+            record("ablation", results)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from tests.bench.report import record, spread
+from tests.bench.report import factor, record, spread
 from vaelib.devices import PRECISIONS, fast_float32, machine, pick_device
 
 SIDES = (512, 1024, 4096)  # small ones suit a processor's cache, large ones a GPU
@@ -23,8 +23,8 @@ def measure(rounds: int, sides: tuple[int, ...] = SIDES) -> dict:
         for round_ in range(rounds + 1):
             for precision, by_side in rates.items():
                 for side, found in by_side.items():
-                    factor = torch.randn(side, side, device=device)
-                    seconds = _product(factor.bfloat16() if precision == "bfloat16" else factor)
+                    numbers = torch.randn(side, side, device=device)
+                    seconds = _product(factor(numbers, precision))
                     if round_ > 0:  # the first is a rehearsal
                         found.append(2 * side**3 / seconds)
     return {precision: _best(by_side) for precision, by_side in rates.items()}
@@ -35,12 +35,12 @@ def _best(by_side: dict[int, list[float]]) -> dict:
     return max(found, key=lambda rate: rate["median"])
 
 
-def _product(factor: torch.Tensor) -> float:
-    if factor.is_cuda:
+def _product(square: torch.Tensor) -> float:
+    if square.is_cuda:
         torch.cuda.synchronize()
     start = time.perf_counter()
-    factor @ factor
-    if factor.is_cuda:
+    square @ square
+    if square.is_cuda:
         torch.cuda.synchronize()
     return time.perf_counter() - start
 
