@@ -19,6 +19,7 @@ from tests.bench import (
     rate,
     report,
     runs,
+    step,
     training,
 )
 
@@ -34,6 +35,16 @@ def test_a_section_leaves_the_others_alone(tmp_path):
     assert found["frames"]["machine"]["torch"] == torch.__version__
     assert found["frames"]["machine"]["cores"] >= 1
     assert [file.name for file in path.parent.iterdir()] == ["bench.json"]
+
+
+def test_results_keep_their_order(tmp_path):
+    path = tmp_path / "bench.json"
+    report.record("epochs", {"plain loop": 3, "another": {"ten": 1, "late": 2}}, path)
+    report.record("book", {}, path)
+    found = json.loads(path.read_text())
+    assert list(found) == ["epochs", "book"]
+    assert list(found["epochs"]["results"]) == ["plain loop", "another"]
+    assert list(found["epochs"]["results"]["another"]) == ["ten", "late"]
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", "{cut off"])
@@ -153,6 +164,19 @@ def test_loops_have_one_loss_and_learn(monkeypatch):
         before = vaelib.mean_terms(model, few).elbo
         assert len(loop(model, 2, 0, torch.device("cpu"))) == 2
         assert vaelib.mean_terms(model, few).elbo > before
+
+
+def test_a_step_has_eleven_products_between_two_fetches(monkeypatch):
+    monkeypatch.setitem(runs.NETWORKS, step.NETWORK, (784, 8, 2))
+    monkeypatch.setattr(step, "STEPS", 6)
+    monkeypatch.setattr(step, "BATCH_SIZE", 4)
+    found = step.measure()
+    counts = {group: len(spans) for group, spans in found["spans"].items()}
+    assert counts == {"matrix products": 11, "Adam": 2, "fetching the batch": 1}
+    ends = [begin + width for spans in found["spans"].values() for begin, width in spans]
+    assert 0 < max(ends) <= found["length"]
+    assert "11 calls" in step.table(found)
+    json.dumps(found)
 
 
 def test_gradients_by_hand_are_those_of_autograd():

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 import torch
+import torch.utils.checkpoint
 from torch.optim.swa_utils import AveragedModel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -363,3 +364,31 @@ def test_a_wrapper_s_name_in_a_model_of_one_s_own_is_no_wrapper():
 
     own = Own()
     assert networks.unwrapped(own) is own
+
+
+class Checkpointed(torch.nn.Module):
+    """A layer whose activations are computed again on the way back, in torch's older way."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(12, 4)
+
+    def forward(self, images):
+        rows = images.flatten(1).requires_grad_()
+        return torch.utils.checkpoint.checkpoint(self.layer, rows, use_reentrant=True)
+
+
+def test_weights_inside_a_reentrant_checkpoint_are_trained():
+    model = vaelib.VAE(Checkpointed(), torch.nn.Linear(2, 12), image_shape=(1, 3, 4))
+    before = [weight.detach().clone() for weight in model.parameters()]
+    vaelib.fit(model, torch.rand(8, 1, 3, 4), epochs=1, progress=False, device="cpu")
+    for weight, old in zip(model.parameters(), before, strict=True):
+        assert not torch.equal(weight, old)
+
+
+def test_hooks_on_weights_see_every_gradient():
+    model, seen = vaelib.VAE(12, 6, 2), []
+    for weight in model.parameters():
+        weight.register_post_accumulate_grad_hook(lambda weight: seen.append(weight.shape))
+    vaelib.fit(model, torch.rand(8, 12), epochs=1, batch_size=4, progress=False, device="cpu")
+    assert len(seen) == 2 * len(list(model.parameters()))

@@ -1,6 +1,5 @@
 """The chapter "Training in seconds" prints whatever the benchmarks' file holds."""
 
-from tests.bench.report import spread
 from vaelib.lab import tables
 
 PLAIN = {"early": {"epochs": 3}, "late": {"epochs": 20}}
@@ -27,13 +26,3 @@ def test_what_fit_chose_stands_beside_the_best():
     head, line = tables.defaults_lines({"784-400-20": {"2": found}})
     assert line.split() == ["784-400-20", "2", "106.5", "106.2", "+0.25", "13", "128", "0.023"]
     assert len(head) == len(line)
-
-
-def test_who_has_not_reached_the_loss_is_named():
-    row = {"epochs": 10, "seconds": spread([40.0, 50.0]), "loss": spread([105.0])}
-    row["times_sooner"] = spread([1.0, 3.0])
-    race = {"plain": row | {"reached": True}, "JAX": row | {"reached": False}}
-    head, plain, jax = tables.race_lines("784-256-2", race)
-    assert head == "784-256-2: 2 rounds, medians"
-    assert " ".join(plain.split()) == "plain 10 epochs 45.0 s 105.0 nats 2.0 times (1.0 to 3.0)"
-    assert jax.endswith("not reached")

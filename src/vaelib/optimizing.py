@@ -1,7 +1,6 @@
 """Which weights are trained, and how far a step goes: Adam and its learning rates."""
 
 import dataclasses
-from collections.abc import Sequence
 from itertools import groupby
 
 import torch
@@ -66,8 +65,7 @@ def completed(settings: Settings, network: nn.Module, count: int) -> Settings:
 
     Source:
         the formula was fitted to networks of 64 to 1024 hidden units that train for 2 to 20 epochs
-        (`tests/bench/defaults.py`). With more layers 0.01 was better; 0.005 is from
-        the families of the book's last chapter.
+        (`tests/bench/defaults.py`). The other rates are usual ones and fitted to nothing.
     """
     batch_size = settings.batch_size or (256 if settings.epochs * count >= 512_000 else 128)
     rate, encoder_rate = settings.learning_rate, settings.encoder_rate
@@ -107,7 +105,7 @@ class Adam:
     tenth of a millisecond, which the step of a small network notices.
 
     Attributes:
-        weights: all that are trained, in the order in which `step` wants their gradients.
+        weights: all that are trained.
 
     Args:
         network: with `Settings.encoder_rate` other than 1, one with an encoder.
@@ -136,14 +134,19 @@ class Adam:
             "steps": [weight.new_zeros((), dtype=torch.float32) for weight in self.weights],
         }
 
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for weight in self.weights:
+            weight.grad = None
+
     @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor | None], rate: float) -> None:
-        """Move the weights; one without a gradient stays where it is.
+    def step(self, rate: float) -> None:
+        """Move the weights by their gradients; one that has none stays where it is.
 
         Args:
-            gradients: of `weights`.
             rate: the learning rate of the group whose factor is 1.
         """
+        gradients = [weight.grad for weight in self.weights]
         rows = zip(self.weights, gradients, *self.state.values(), self.factors, strict=True)
         moved = [row for row in rows if row[1] is not None]
         for factor, group in groupby(moved, key=lambda row: row[-1]):

@@ -203,8 +203,9 @@ def _train_epoch(model, data, rates, optimizer, generator, settings, bar) -> Ter
             pixels = draw_binary(pixels, generator)
         with context:
             loss, terms = loss_of(data.model(model, batch), pixels, settings, generator)
-        gradients = torch.autograd.grad(loss, optimizer.weights, allow_unused=True)
-        optimizer.step(gradients, rate)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step(rate)
         totals += torch.stack(terms).detach().sum(1)
         bar.update()
     return Terms(*(totals / len(images)).tolist())

@@ -23,8 +23,8 @@ SAME_RATES = {  # tried, by epochs, in batches of 256 with the same rate in the 
     5: (0.007, 0.015),
     20: (0.01,),
 }
-LEFT_OUT = {("784-1024-20", 20)}  # it would take as long as all others
-FEWER_BATCHES = {("784-1024-20", 5)}
+LEFT_OUT = {("784-1024-20", 20), ("784-400-200-20", 20)}  # they would take as long as all others
+FEWER_BATCHES = {("784-1024-20", 5), ("784-400-200-20", 5)}
 
 
 def grid(network: str, epochs: int) -> list[dict]:

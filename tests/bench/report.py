@@ -29,7 +29,7 @@ def record(section: str, results: dict, path: Path = PATH) -> None:
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     sections[section] = {"date": date, "machine": machine(), "results": results}
     path.parent.mkdir(exist_ok=True)
-    text = json.dumps(sections, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    text = json.dumps(sections, indent=2, allow_nan=False) + "\n"
     write_atomically(path, text.encode())
 
 

@@ -139,28 +139,11 @@ def defaults_lines(rules: dict) -> list[str]:
     Args:
         rules: what `tests/bench/defaults.py` found.
     """
-    lines = ["network      epochs    rule    best  difference  tried   batch    rate"]
+    lines = ["network         epochs    rule    best  difference  tried   batch    rate"]
     for network, by_epochs in rules.items():
         for epochs, found in by_epochs.items():
             chosen, best = found["chosen"], found["best_loss"]
-            line = f"{network:13}{epochs:>6}{found['loss']:8.1f}{best:8.1f}"
+            line = f"{network:16}{epochs:>6}{found['loss']:8.1f}{best:8.1f}"
             line += f"{found['loss'] - best:+12.2f}{found['tried']:7}"
             lines.append(line + f"{chosen['batch_size']:8}{chosen['learning_rate']:8.3f}")
-    return lines
-
-
-def race_lines(network: str, race: dict) -> list[str]:
-    """Seconds, loss and how many times sooner, a line each contestant.
-
-    Args:
-        race: what `tests/bench/training.py` found for the network.
-    """
-    rounds = next(iter(race.values()))["seconds"]["count"]
-    lines = [f"{network}: {rounds} rounds, medians"]
-    for name, row in race.items():
-        line = f"  {name:22}{row['epochs']:3} epochs{row['seconds']['median']:6.1f} s"
-        line += f"{row['loss']['median']:7.1f} nats"
-        sooner = row["times_sooner"]
-        line += f"{sooner['median']:6.1f} times ({sooner['least']:.1f} to {sooner['most']:.1f})"
-        lines.append(line + ("" if row["reached"] else " not reached"))
     return lines
