@@ -117,7 +117,7 @@ def table(name: str, found: dict) -> str:
 def main() -> None:
     """Measure both networks, print and record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dry", action="store_true", help="print and record nothing")
     arguments = parser.parse_args()
     MNIST_IMAGES.update({split: vaelib.mnist(split).images for split in ("train", "test")})
