@@ -18,7 +18,7 @@ LAYERS = (  # a file may import those of the layers above its own, and no other 
     {"models", "reading"},
     {"objectives", "checkpoints", "export", "importance"},
     {"settings"},
-    {"optimizing", "resuming"},
+    {"optimizing", "resuming", "plans"},
     {"training"},
     {"evaluation", "plots", "provenance"},
     {"recipes"},

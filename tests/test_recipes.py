@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import vaelib
-from vaelib import recipes, resuming
+from vaelib import plans, recipes, resuming
 
 
 def with_settings(recipe, **changes):
@@ -16,7 +16,7 @@ def with_settings(recipe, **changes):
 
 TINY = with_settings(
     dataclasses.replace(
-        recipes.LADDER["vae-3-seconds"],
+        recipes.LADDER["vae-4-epochs"],
         arguments={"hidden_dim": (8, 6), "latent_dim": 3, "activation": "tanh"},
         draws=10,
     ),
@@ -49,17 +49,54 @@ def weights(folder):
 def test_a_recipe_says_what_is_special_about_it():
     assert repr(recipes.RECIPES["vae-2d"]) == (
         "Recipe(hidden_dim=256, latent_dim=2, epochs=100, batch_size=256, learning_rate=0.01, "
-        "seed=0)"
+        "seed=0, mean_bias=True)"
     )
-    assert "objective='iwae', num_samples=5" in repr(recipes.LADDER["iwae-5-full"])
+    assert "objective='iwae', num_samples=5" in repr(recipes.LADDER["iwae-5-2000-epochs"])
 
 
 def test_the_ladder_is_in_the_published_setting():
-    for recipe in recipes.LADDER.values():
+    for name, recipe in recipes.LADDER.items():
         model = recipe.model()
         assert model.arguments["hidden_dim"] == (200, 200)
-        assert (model.latent_dim, model.arguments["activation"]) == (50, "tanh")
+        assert model.arguments["activation"] == "tanh"
+        layers = (100, 50) if "2-layers" in name else (50,)
+        assert model.latent_dim == sum(layers)
+        assert getattr(model, "latent_dims", layers) == layers
         assert recipe.settings.binarize == "dynamic"
+
+
+@pytest.mark.parametrize("name", recipes.LADDER)
+def test_a_rung_s_name_says_what_is_trained(name):
+    settings = recipes.LADDER[name].settings
+    assert name.endswith(f"-{settings.epochs}-epochs")
+    objective, draws = name.split("-")[0], settings.num_samples
+    assert objective == {"elbo": "vae"}.get(settings.objective, settings.objective)
+    assert draws == 1 or name.startswith(f"{objective}-{draws}-")
+
+
+def test_rungs_of_minutes_are_repeated_with_other_seeds_whose_weights_are_not_shipped():
+    quick = [name for name, recipe in recipes.LADDER.items() if recipe.settings.epochs <= 360]
+    assert list(plans.REPEATS) == [f"{name}-seed-{seed}" for name in quick for seed in (1, 2)]
+    for name, recipe in plans.REPEATS.items():
+        rung, seed = name.split("-seed-")
+        assert recipe == plans.reseeded(recipes.LADDER[rung], int(seed))
+        assert recipe.settings.seed == int(seed)
+        assert not recipe.shipped
+        assert plans.find(name) is recipe
+
+
+def test_every_seed_is_scored_on_the_same_images(tiny):
+    _, first, _ = recipes._tested(TINY.model(), TINY)
+    other = plans.reseeded(TINY, 1)
+    _, second, _ = recipes._tested(other.model(), other)
+    assert torch.equal(first, second)
+    assert not torch.equal(TINY.model().decoder[0].weight, other.model().decoder[0].weight)
+
+
+def test_weights_that_are_not_shipped_stay_in_the_cache(tiny, monkeypatch):
+    recipes.make("tiny", provenance=tiny / "provenance.json")
+    assert (tiny / "cache" / "weights" / "tiny.safetensors").exists()
+    assert not (recipes.FOLDER / "tiny.safetensors").exists()
 
 
 def test_making_leaves_weights_and_their_provenance(tiny):
@@ -150,18 +187,18 @@ def results_of(folder, *entries):
 def test_results_are_the_newest_of_each_rung_in_the_ladder_s_order(tmp_path):
     found = results_of(
         tmp_path,
-        entry("vae-full", seconds=1.0),
-        entry("vae-3-seconds"),
-        entry("vae-full", seconds=2.0),
-        entry("vae-3-seconds", name="vae-2d"),
+        entry("vae-3000-epochs", seconds=1.0),
+        entry("vae-4-epochs"),
+        entry("vae-3000-epochs", seconds=2.0),
+        entry("vae-4-epochs", name="vae-2d"),
     )
-    assert list(found) == ["vae-3-seconds", "vae-full"]
-    assert found["vae-full"]["seconds"] == 2.0
+    assert list(found) == ["vae-4-epochs", "vae-3000-epochs"]
+    assert found["vae-3000-epochs"]["seconds"] == 2.0
 
 
 def test_results_of_a_recipe_that_has_changed_do_not_count(tmp_path):
-    old = with_settings(recipes.LADDER["vae-full"], epochs=7)
-    assert results_of(tmp_path, entry("vae-full", recipe=repr(old))) == {}
+    old = with_settings(recipes.LADDER["vae-3000-epochs"], epochs=7)
+    assert results_of(tmp_path, entry("vae-3000-epochs", recipe=repr(old))) == {}
 
 
 def test_results_read_what_make_wrote(tiny):
@@ -170,7 +207,9 @@ def test_results_read_what_make_wrote(tiny):
 
 
 def test_no_results_are_an_error_that_says_how_to_make_them(tmp_path):
-    with pytest.raises(ValueError, match=r"wanted provenance\.json, .* vae-full, .* there is none"):
+    with pytest.raises(
+        ValueError, match=r"wanted provenance\.json, .* vae-3000-epochs, .* there is none"
+    ):
         recipes.results(tmp_path / "provenance.json")
 
 
@@ -181,7 +220,10 @@ def test_no_results_are_an_error_that_says_how_to_make_them(tmp_path):
         (b"[1,", "provenance.json is damaged"),
         (b"\xff\xfe\xff", "provenance.json is damaged"),
         (b"[1]", "provenance.json is damaged: an entry lacks date, machine"),
-        (b'[{"name": "vae-full"}]', "provenance.json is damaged: an entry lacks date, machine"),
+        (
+            b'[{"name": "vae-3000-epochs"}]',
+            "provenance.json is damaged: an entry lacks date, machine",
+        ),
     ],
 )
 def test_damaged_results_are_named(tmp_path, content, message):

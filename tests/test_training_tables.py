@@ -26,3 +26,19 @@ def test_what_fit_chose_stands_beside_the_best():
     head, line = tables.defaults_lines({"784-400-20": {"2": found}})
     assert line.split() == ["784-400-20", "2", "106.5", "106.2", "+0.25", "13", "128", "0.023"]
     assert len(head) == len(line)
+
+
+def test_a_contestant_is_a_line_and_the_first_is_what_the_others_are_compared_with():
+    def run(epochs, second, total, loss, sooner):
+        names = ("epoch_seconds", "seconds", "loss", "times_sooner")
+        medians = zip(names, (second, total, loss, sooner), strict=True)
+        spread = {name: {"median": m, "least": m - 0.5, "most": m + 0.5} for name, m in medians}
+        return {"epochs": epochs} | spread
+
+    race = {"plain": run(10, 16.5, 165.0, 105.56, 1.0), "fit": run(2, 3.1, 6.4, 105.2, 25.8)}
+    head, plain, fit = tables.race_lines(race)
+    assert plain.split() == ["plain", "10", "16.50", "s", "165.0", "s", "105.56"]
+    assert fit.split() == [
+        *("fit", "2", "3.10", "s", "6.4", "s", "105.20", "25.8", "(25.3", "to", "26.3)"),
+    ]
+    assert head.index("loss") + 4 == len(plain)

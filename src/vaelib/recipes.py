@@ -11,127 +11,11 @@ from vaelib.data import binarize_once, mnist
 from vaelib.devices import machine
 from vaelib.evaluation import log_likelihood
 from vaelib.files import cache_folder
-from vaelib.models.base import FAMILIES, LatentVariableModel
+from vaelib.models.base import LatentVariableModel
 from vaelib.paths import expanded
+from vaelib.plans import FURTHER, LADDER, RECIPES, Recipe, find
 from vaelib.provenance import append_provenance, read_provenance
-from vaelib.settings import Settings
 from vaelib.training import fit, mean_terms
-
-DRAWS = 5000  # of z for each test image, as in the papers
-USUAL = Settings(epochs=100, batch_size=256, learning_rate=0.01, mean_bias=False)
-ALWAYS_SHOWN = ("hidden_dim", "latent_dim", "epochs", "batch_size", "learning_rate", "seed")
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class Recipe:
-    """A model and how it is trained on the 60,000 training images of MNIST.
-
-    `architecture` is the name of a family, `arguments` are those of its constructor and `settings`
-    those of `fit`; `half` stores the weights as float16. `draws` of z for each test image make the
-    estimate of log p(x); with none of them there is no estimate.
-    """
-
-    architecture: str = "VAE"
-    arguments: dict = dataclasses.field(default_factory=dict)
-    settings: Settings = USUAL
-    half: bool = False
-    draws: int = DRAWS
-
-    def __repr__(self) -> str:
-        """What the entries of provenance know it by: no field may be renamed."""
-        own, usual = _fields(self), _fields(Recipe())
-        shown = [
-            f"{name}={value!r}"
-            for name, value in own.items()
-            if name in ALWAYS_SHOWN or name not in usual or value != usual[name]
-        ]
-        return f"Recipe({', '.join(shown)})"
-
-    def model(self) -> LatentVariableModel:
-        """The network with its initial weights, drawn from the seed."""
-        torch.manual_seed(self.settings.seed)
-        return FAMILIES[self.architecture](**self.arguments)
-
-
-def _fields(recipe: Recipe) -> dict:
-    """What a recipe's representation shows, in its order."""
-    settings = dataclasses.asdict(recipe.settings)
-    known = {"architecture": recipe.architecture} | recipe.arguments | settings
-    first = ("architecture", *ALWAYS_SHOWN)
-    found = {name: known.pop(name) for name in first if name in known}
-    return found | known | {"half": recipe.half, "draws": recipe.draws}
-
-
-TWO_DIMENSIONS = {"hidden_dim": 256, "latent_dim": 2}
-RECIPES = {
-    "autoencoder-2d": Recipe("Autoencoder", TWO_DIMENSIONS),
-    "vae-2d": Recipe("VAE", TWO_DIMENSIONS),
-}
-
-
-def _rung(**changes) -> Recipe:
-    """One network, the published one, and ever more of the reader's time on two cores."""
-    usual = {
-        "batch_size": 512,
-        "learning_rate": 0.007,
-        "binarize": "dynamic",
-        "precision": "bfloat16",
-        "mean_bias": True,
-    }
-    network = {"hidden_dim": (200, 200), "latent_dim": 50, "activation": "tanh"}
-    settings = dataclasses.replace(USUAL, **usual | changes)
-    return Recipe("VAE", network, settings, half=True)
-
-
-LADDER = {
-    "vae-3-seconds": _rung(epochs=4),
-    "vae-60-seconds": _rung(epochs=72),
-    "vae-5-minutes": _rung(epochs=360),
-    "vae-full": _rung(epochs=3000, learning_rate=0.005),
-    "iwae-5-full": _rung(epochs=2000, learning_rate=0.005, objective="iwae", num_samples=5),
-}
-
-
-def _family(architecture: str, draws: int = 200, **arguments) -> Recipe:
-    """A family of the last chapter: all see the same images as often.
-
-    The learning rate is the best one of 0.002, 0.004 and 0.008, after five epochs, on the last
-    10,000 training images; of a network of convolutions it is the better one of 0.002 and 0.005.
-    """
-    convolutions = architecture in ("ConvolutionalVAE", "VQVAE")
-    rate = 0.005 if convolutions else 0.008
-    settings = dataclasses.replace(
-        USUAL, epochs=20, learning_rate=rate, binarize="dynamic", mean_bias=True
-    )
-    return Recipe(architecture, arguments, settings, half=True, draws=draws)
-
-
-_SIZES = {"hidden_dim": 200, "latent_dim": 16}
-_PLANE = {"hidden_dim": 200, "latent_dim": 2}
-_GREY = dataclasses.replace(
-    _family("VAE", hidden_dim=160, latent_dim=16, likelihood="discretized_logistic")
-)
-FURTHER = {
-    "vae-16d": _family("VAE", **_SIZES),
-    "convolutional-16d": _family("ConvolutionalVAE", channels=(32, 64), latent_dim=16),
-    "conditional-16d": _family("ConditionalVAE", **_SIZES),
-    "two-layers-16d": _family(
-        "HierarchicalVAE",
-        hidden_dim=200,
-        upper_hidden_dim=100,
-        latent_dims=(16, 8),
-        activation="relu",
-    ),
-    "vamp-16d": _family("VampPriorVAE", **_SIZES),
-    "flow-prior-16d": _family("LatentFlowVAE", **_SIZES, flow_dim=128, flow_steps=4000),
-    "flow-posterior-16d": _family("FlowVAE", **_SIZES),
-    "codes-7x7": _family("VQVAE", draws=0),
-    "conditional-2d": _family("ConditionalVAE", **_PLANE),
-    "flow-prior-2d": _family("LatentFlowVAE", **_PLANE, flow_steps=4000),
-    "grey-16d": dataclasses.replace(
-        _GREY, settings=dataclasses.replace(_GREY.settings, binarize=None)
-    ),
-}
 
 
 def train(name: str, progress: bool = True, checkpoint=None):
@@ -147,18 +31,6 @@ def train(name: str, progress: bool = True, checkpoint=None):
     model = recipe.model()
     options = {"progress": progress, "checkpoint": checkpoint}
     return model, fit(model, mnist("train"), None, recipe.settings, device="cpu", **options)
-
-
-def find(name: str) -> Recipe:
-    """The recipe of that name.
-
-    Raises:
-        ValueError: if there is none; the message lists those there are.
-    """
-    recipes = RECIPES | LADDER | FURTHER
-    if name not in recipes:
-        raise ValueError(f"wanted one of {list(recipes)}, got {name!r}")
-    return recipes[name]
 
 
 def seconds_to_train(name: str, images: torch.Tensor, steps: int = 20) -> float:
@@ -202,7 +74,7 @@ def _tested(model, recipe: Recipe) -> tuple[LatentVariableModel, torch.Tensor, b
     data = mnist("test")
     images, labels = data.images, model.checked_labels(data.labels, len(data.images))
     if recipe.settings.binarize is not None:
-        images = binarize_once(images, recipe.settings.seed)
+        images = binarize_once(images)  # the same ones whatever the recipe's seed
     model = model if labels is None else model.given(labels)
     try:
         model.pixels.check_scored(images)
@@ -250,7 +122,8 @@ def make(name: str, folder=None, provenance=None) -> dict:
     model, history = train(name, checkpoint=run)
     if history.stopped:
         raise KeyboardInterrupt(history.stopped)
-    path = expanded(folder or FOLDER) / f"{name}.safetensors"
+    path = expanded(folder or _home(recipe)) / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
     save(model, path, half=recipe.half)
     stored = load(path)
     entry = {
@@ -267,6 +140,11 @@ def make(name: str, folder=None, provenance=None) -> dict:
     append_provenance(entry, provenance)
     run.unlink()
     return entry
+
+
+def _home(recipe: Recipe):
+    """The folder of its weights."""
+    return FOLDER if recipe.shipped else cache_folder() / "weights"
 
 
 def main(names: list[str]) -> None:

@@ -19,6 +19,7 @@ import torch
 import vaelib
 from vaelib.devices import machine
 from vaelib.files import write_atomically
+from vaelib.plans import find, reseeded
 
 FOLDER = Path(__file__).parents[2] / "_build" / "bench"
 HELD_OUT = 10_000
@@ -33,7 +34,7 @@ NETWORKS = {  # sizes of layers: pixels, hidden, latent
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A network, what `fit` is given, a seed, and whether the held-out images score it."""
+    """A network or recipe, what `fit` is given, a seed, and whether held-out images score it."""
 
     network: str
     settings: tuple[tuple[str, object], ...]
@@ -78,9 +79,10 @@ def _pool() -> ProcessPoolExecutor:
 def train(one: Task) -> list[float]:
     """Train a new network from the seed; the losses."""
     images, scored = _images(one.held_out)
-    torch.manual_seed(one.seed)
-    model = vaelib.VAE(*NETWORKS[one.network])
     options = {"seed": one.seed, "progress": False, "device": "cpu", **dict(one.settings)}
+    if options.get("binarize"):
+        scored = vaelib.binarize_once(scored)
+    model = _network(one)
     try:
         history = vaelib.fit(model, images, scored if one.each_epoch else None, **options)
     except vaelib.TrainingDiverged:
@@ -96,6 +98,14 @@ def _images(held_out: bool) -> tuple[torch.Tensor, torch.Tensor]:
     if held_out:
         return images[:-HELD_OUT], images[-HELD_OUT:]
     return images, vaelib.mnist("test").images
+
+
+def _network(one: Task):
+    """A new network of that name, or that of the recipe."""
+    if one.network in NETWORKS:
+        torch.manual_seed(one.seed)
+        return vaelib.VAE(*NETWORKS[one.network])
+    return reseeded(find(one.network), one.seed).model()
 
 
 def _name(one: Task) -> str:

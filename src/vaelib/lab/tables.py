@@ -3,22 +3,27 @@
 import json
 from pathlib import Path
 
-from vaelib import recipes
+from vaelib import plans
 
 SOURCES = {"burda2016importance": "Burda et al.", "nbip": "nbip/IWAE"}  # of published rows
-GOALS = {"vae-full": ("VAE", 1), "iwae-5-full": ("IWAE", 5)}  # model and draws in training
+GOALS = {  # of the full rungs: model, draws in training and layers of a published row
+    "vae-3000-epochs": ("VAE", 1, 1),
+    "iwae-5-2000-epochs": ("IWAE", 5, 1),
+    "dreg-5-2000-epochs": ("DReG", 5, 1),
+    "iwae-50-2000-epochs": ("IWAE", 50, 1),
+    "vae-2-layers-2000-epochs": ("VAE", 1, 2),
+    "iwae-5-2-layers-2000-epochs": ("IWAE", 5, 2),
+}
 DRAWS = 5000  # of z for each image, as in the papers: with fewer, scores are not compared
 
 
 def machine_lines(ladder: dict[str, dict]) -> list[str]:
-    """When and on what machine the rungs were made, each once, and which were not made.
+    """When and on what machine the rungs were made, each once.
 
     Args:
         ladder: as `vaelib.recipes.results` gives it.
     """
-    lines = list(dict.fromkeys(map(_made_on, ladder.values())))
-    absent = [name for name in recipes.LADDER if name not in ladder]
-    return [*lines, f"not made yet: {', '.join(absent) or 'none'}"]
+    return list(dict.fromkeys(map(_made_on, ladder.values())))
 
 
 def _made_on(entry: dict) -> str:
@@ -29,15 +34,42 @@ def _made_on(entry: dict) -> str:
 
 
 def ladder_lines(ladder: dict[str, dict]) -> list[str]:
-    """Epochs, minutes of training, -ELBO, NLL, its two errors and its draws, a line each rung."""
-    lines = ["rung             epochs     min   -ELBO     NLL  +-draws +-images     K"]
+    """-ELBO, NLL, its two errors and its draws, a line each rung."""
+    lines = ["rung                           -ELBO     NLL  +-draws +-images     K"]
     for name, entry in ladder.items():
-        score, epochs = entry["result"], recipes.LADDER[name].settings.epochs
-        line = f"{name:16}{epochs:7}{entry['seconds'] / 60:8.2f}"
-        line += f"{score['negative_elbo']:8.2f}{score['nll']:8.2f}"
+        score = entry["result"]
+        line = f"{name:28}{score['negative_elbo']:8.2f}{score['nll']:8.2f}"
         line += f"{score['nll_error']:9.3f}{score['nll_sampling_error']:9.2f}"
         lines.append(line + f"{score['draws']:6}")
     return lines
+
+
+def seed_lines(ladder: dict[str, dict], repeats: dict[str, dict]) -> list[str]:
+    """-ELBO of each seed of the rungs that were made with several, and how far apart they are.
+
+    Args:
+        ladder: as `vaelib.recipes.results` gives it.
+        repeats: the same of `vaelib.plans.REPEATS`.
+    """
+    lines = []
+    for name, entry in ladder.items():
+        others = [repeats.get(f"{name}-seed-{seed}") for seed in plans.SEEDS[1:]]
+        scores = [one["result"]["negative_elbo"] for one in (entry, *others) if one]
+        if len(scores) > 1:
+            shown = " ".join(f"{score:7.2f}" for score in scores)
+            lines.append(f"{name:28}{shown}, apart {max(scores) - min(scores):.2f}")
+    return lines
+
+
+def absent_lines(ladder: dict[str, dict], costs: dict[str, float]) -> list[str]:
+    """What the rungs would take that were not made, a line each.
+
+    Args:
+        ladder: as `vaelib.recipes.results` gives it.
+        costs: seconds of training, by rung, measured on one machine.
+    """
+    absent = [name for name in plans.LADDER if name not in ladder]
+    return [f"{name:28}about {costs[name] / 3600:3.0f} hours" for name in absent]
 
 
 def published_lines(published: list[dict], binarization: str) -> list[str]:
@@ -45,8 +77,9 @@ def published_lines(published: list[dict], binarization: str) -> list[str]:
     lines = []
     for row in published:
         if row["binarization"] == binarization:
-            name = f"{row['model']}, K = {row['draws_in_training']} in training"
-            line = f"{name:26}{SOURCES[row['source']]:13}{row['nll']:8.2f}"
+            layers = ", 2 layers" if row["layers"] == 2 else ""
+            name = f"{row['model']}{layers}, K = {row['draws_in_training']}"
+            line = f"{name:23}{SOURCES[row['source']]:13}{row['nll']:8.2f}"
             lines.append(f"{line}{row['estimator_draws']:24}")
     return lines
 
@@ -59,9 +92,11 @@ def goal_lines(ladder: dict[str, dict], published: list[dict]) -> list[str]:
     """
     goals, lines = goals_of(published), []
     for name, row in GOALS.items():
+        if name not in ladder:
+            continue
         goal = goals["dynamic", *row]
-        score = ladder.get(name, {"result": {}})["result"]
-        if score.get("draws") != DRAWS:
+        score = ladder[name]["result"]
+        if score["draws"] != DRAWS:
             lines.append(f"{name}: not scored with K = {DRAWS} yet")
             continue
         assert score["nll"] <= goal, f"{name}: {score['nll']} is above {goal}"
@@ -69,13 +104,17 @@ def goal_lines(ladder: dict[str, dict], published: list[dict]) -> list[str]:
     return lines
 
 
-def goals_of(published: list[dict]) -> dict[tuple[str, str, int], float]:
-    """The NLL of Burda et al., by binarization, model and draws in training."""
-    return {
-        (row["binarization"], row["model"], row["draws_in_training"]): row["nll"]
-        for row in published
-        if row["source"] == "burda2016importance" and row["estimator_draws"] == DRAWS
-    }
+def goals_of(published: list[dict]) -> dict[tuple[str, str, int, int], float]:
+    """The NLL by binarization, model, draws in training and layers.
+
+    Of a row that was published twice it is the first one, which is the paper's own.
+    """
+    goals = {}
+    for row in published:
+        key = (row["binarization"], row["model"], row["draws_in_training"], row["layers"])
+        if row["estimator_draws"] == DRAWS:
+            goals.setdefault(key, row["nll"])
+    return goals
 
 
 def epoch_lines(path: Path, flops) -> list[str]:
@@ -146,4 +185,22 @@ def defaults_lines(rules: dict) -> list[str]:
             line = f"{network:16}{epochs:>6}{found['loss']:8.1f}{best:8.1f}"
             line += f"{found['loss'] - best:+12.2f}{found['tried']:7}"
             lines.append(line + f"{chosen['batch_size']:8}{chosen['learning_rate']:8.3f}")
+    return lines
+
+
+def race_lines(race: dict[str, dict]) -> list[str]:
+    """Epochs, seconds of an epoch and in all, test loss, and how much sooner than the first.
+
+    Args:
+        race: what `tests/bench/training.py` found for a network: the contestant that the others are
+            compared with comes first.
+    """
+    lines = [f"{'':24}epochs   epoch      all    loss   times sooner"]
+    for place, (name, row) in enumerate(race.items()):
+        seconds, sooner = row["seconds"]["median"], row["times_sooner"]
+        line = f"{name:24}{row['epochs']:6}{row['epoch_seconds']['median']:6.2f} s"
+        line += f"{seconds:7.1f} s{row['loss']['median']:8.2f}"
+        if place:
+            line += f"{sooner['median']:5.1f} ({sooner['least']:.1f} to {sooner['most']:.1f})"
+        lines.append(line)
     return lines
