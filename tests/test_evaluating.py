@@ -71,7 +71,9 @@ def test_an_absent_rung_says_what_it_would_take():
 
 def test_the_seeds_of_a_rung_are_one_line():
     ladder = {name: entry(name) for name in ("vae-4-epochs", "vae-3000-epochs")}
-    repeats = {f"vae-4-epochs-seed-{seed}": entry("", negative_elbo=91.234 + seed) for seed in (1, 2)}
+    repeats = {
+        f"vae-4-epochs-seed-{seed}": entry("", negative_elbo=91.234 + seed) for seed in (1, 2)
+    }
     (line,) = tables.seed_lines(ladder, repeats)
     assert line.split() == ["vae-4-epochs", "91.23", "92.23", "93.23,", "apart", "2.00"]
     assert tables.seed_lines(ladder, {}) == []
