@@ -11,6 +11,7 @@ import pytest
 
 from tests.pages import ROOT, chapters, code_cells, markdown_of, notebooks, read
 from tests.tracing import untraced
+from tests.typed import prose, settings_of, typed, typed_in
 
 MEGABYTE = 1_000_000
 MIME_TYPES = {"text/plain", "text/html", "image/png", "application/papermill.record/text/plain"}
@@ -20,10 +21,8 @@ UNSTABLE = {
     "a time": r"\d+:\d\d:\d\d|\b\d+(\.\d+)? ?(ms|it/s|s/it|seconds|minutes)\b",
     "a progress bar": r"\d+%\|",
 }
-MATH_OR_CODE = re.compile(
-    r"\$\$.+?\$\$|(?<!\\)\$.+?\$|```\{(?:figure|checks).+?```|`[^`]*`|\{[\w:]+\}`[^`]*`|\]\([^)]*\)",
-    re.DOTALL,
-)
+TAGS = {"hide-input", "remove-cell"}  # what the page folds, and what it leaves out
+WORDS = 2800  # that a chapter may take, with its folds closed
 
 each_notebook = pytest.mark.parametrize("page", notebooks(), ids=lambda page: page.stem)
 each_page = pytest.mark.parametrize("page", chapters(), ids=lambda page: page.stem)
@@ -142,9 +141,143 @@ def test_drawn_figures_have_alt_text(page):
 
 
 @each_notebook
-def test_no_measured_number_is_typed_in_prose(page):
-    prose = MATH_OR_CODE.sub(" ", markdown_of(page))
-    assert re.findall(r"\d+\.\d+", prose) == []
+def test_tags_are_those_that_the_page_and_the_copies_know(page):
+    assert {tag for cell in read(page).cells for tag in cell.metadata.get("tags", [])} <= TAGS
+
+
+@each_notebook
+def test_chapter_is_short_enough_to_be_read(page):
+    assert prose.reading(read(page).cells).words <= WORDS
+
+
+def markdown_cells(*sources):
+    return [nbformat.v4.new_markdown_cell(source, id=f"c{n}") for n, source in enumerate(sources)]
+
+
+@pytest.mark.parametrize(
+    ("sources", "words", "equations"),
+    [
+        (["# One title\n\nTwo *more words*, `and some code`."], 5, 0),
+        (["The $x$ of {doc}`elbo` is {glue:text}`a` nats {cite:p}`b,c`, by {eq}`d`."], 8, 0),
+        (["See {ref}`these three words <place>` and [two words](https://example.org/a.b)."], 7, 0),
+        (["$$\nx\n$$ (a)\nin words\n\n```{math}\n:label: b\ny\n```"], 2, 2),
+        (["(place)=\n% a comment\n\n```python\nsome code\n```\n\nword"], 1, 0),
+        (["```{figure} a.svg\n:alt: not this\n\nA caption.\n```"], 2, 0),
+        (["```{checks}\n```\n\n```{note}\nIt counts.\n$$ x $$\n```"], 2, 1),
+        (["```{exercise} Title\n:label: e\nDo it.\n```"], 3, 0),
+        (["```{solution} e\n:class: dropdown\nSo.\n$$ x $$\n```"], 0, 0),
+        (
+            ["```{solution-start} e\n```\nSo.", "$$ x $$", "on\n\n```{solution-end}\n```\n\nend"],
+            1,
+            0,
+        ),
+        (["```{dropdown} Why\nnot\n```", "```{note}\n:class: dropdown\nnot\n```\nword"], 1, 0),
+    ],
+)
+def test_words_and_equations_are_counted_with_folds_closed(sources, words, equations):
+    found = prose.reading(markdown_cells(*sources))
+    assert (found.words, found.equations) == (words, equations)
+
+
+def test_what_is_left_out_of_the_page_is_not_counted():
+    (cell,) = markdown_cells("Not this.")
+    cell.metadata.tags = ["remove-cell"]
+    assert prose.reading([cell, nbformat.v4.new_code_cell("nor = this")]).words == 0
+
+
+def test_a_minute_is_two_hundred_words_or_an_equation():
+    assert prose.Reading(2000, 4).minutes == 14
+    assert str(prose.Reading(1250, 1)) == (
+        "About 7 minutes to read: 1,250 words and 1 displayed equation, with the folds closed."
+    )
+
+
+@each_notebook
+def test_no_measured_number_is_typed(page):
+    assert typed_in(read(page).cells) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is 0.5.",
+        "some 40 % of them",
+        "12 percent",
+        "392 times too heavy",
+        "counts 22,000 times as much",
+        "thousands of draws",
+        "two thousand times as many",
+        "within a thousandth",
+        "ten nats",
+        "three seconds",
+        "four orders of magnitude",
+        "a third less",
+        "two thirds drop out",
+        "a tenth of a nat",
+        "twice as steep",
+        "tenfold",
+        "the epochs are halved",
+        "half of the images",
+        "half a nat",
+        "one in ten",
+        "one draw of five",
+        "10 of the 13 sevens",
+        "3 of them are sevens",
+        "with 118 steps",
+        "a hundred images",
+        "1,200 pictures",
+    ],
+)
+def test_typed_numbers_are_found(text):
+    assert len(typed(f"Here {text}")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "two networks and three steps",
+        "{glue:text}`share` of them, {glue:text}`ratio` times as many",
+        "$392$ times, `392 times`, {cite:p}`a392`, [#392](https://example.org/392)",
+        "1 or 0, 28 by 28, 784 pixels, 60,000 images, 784 times smaller",
+        "float32, vae-2d, a 2-d plane, 784-200-50",
+        "halfway, half way, the other half, one half, a half moon",
+        "a bar of two standard errors, half the squared error",
+        "a third kind, a second look, the first of two",
+        "two rows of ten images",
+        "version 3.12, of 2019",
+    ],
+)
+def test_what_a_reader_counts_on_the_page_may_be_typed(text):
+    (passage,) = prose.passages(markdown_cells(text))
+    assert typed(passage.text) == []
+
+
+def test_a_setting_may_be_typed():
+    settings = settings_of(["K = 5_000", "torch.quantile(x, 0.99)", "print(f'{True}')"])
+    assert settings == {5000, 0.99}
+    assert typed("With 5000 draws, 5,000 or five thousand, 99% of them.", settings) == []
+    assert len(typed("With 5000 nats, 98% of them, one of 5000.", settings)) == 3
+
+
+def test_an_author_accounts_for_a_number_with_a_reason():
+    text = "It costs twice\nthe way, and ten nats."
+    found = "c0: ten nats (a number with a unit) in: It costs twice the way, and ten nats."
+    twice = '\n\n% typed: "costs twice the", two products for one'
+    assert len(typed_in(markdown_cells(text))) == 2
+    assert typed_in(markdown_cells(text + twice)) == [found]
+    assert typed_in(markdown_cells(text, twice)) != [found]
+    assert len(typed_in(markdown_cells(text + twice.partition(",")[0]))) == 2
+    needless = '\n% typed: "the way", a phrase without a number'
+    assert typed_in(markdown_cells(text + twice + needless)) == [
+        found,
+        "c0: no number is marked by: the way",
+    ]
+
+
+def test_the_alt_text_of_a_figure_is_read():
+    cell = nbformat.v4.new_code_cell('alt = f"{ratio} times, {a} of ten, twice"\nshow(fig, alt)')
+    other = nbformat.v4.new_code_cell('show(fig, alt="Half of the rows, 12 columns.")')
+    assert len(typed_in([cell, other])) == 2
 
 
 def execute():

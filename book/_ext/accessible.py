@@ -1,9 +1,17 @@
-"""Write the list of references with roles that screen readers know.
+"""Write the list of references, and code that is folded, so that screen readers know what they are.
 
 Docutils marks an entry as `doc-biblioentry`, a role that is deprecated and was never a list's item.
+MyST-NB calls each fold "Toggle hidden content", whatever is written on it.
 """
 
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
+
+SIGNS = {
+    "folded": "Show code",
+    "unfolded": "Hide code",
+    "on-paper": "Code that is folded on the page",
+}
 
 
 def visit_citation(translator, node):
@@ -18,6 +26,17 @@ def depart_citation(translator, node):
         translator.body.append("</div>\n")
 
 
+def visit_fold(translator, node):
+    signs = "".join(f'<span class="{name}">{text}</span>' for name, text in SIGNS.items())
+    translator.body.append(f'<details class="code-fold">\n<summary>{signs}</summary>\n')
+
+
+def depart_fold(translator, node):
+    translator.body.append("</details>\n")
+
+
 def setup(app):
+    app.setup_extension("myst_nb")  # or it would write its own folds over these
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
+    app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -26,12 +26,13 @@ def copy_of(book: Book):
     """The plain copy of a chapter, as a notebook."""
     optional = {name for cell in book.notebook.cells for name in cell.metadata.get("needs", [])}
     parts = joined([p for cell in book.notebook.cells for p in cells(cell, book, optional)])
+    folds = any("jupyter" in cell.metadata for cell in parts)
     first = next(place for place, cell in enumerate(parts) if cell.cell_type == "code")
     check = nbformat.v4.new_code_cell(
         plain_code.CHECK.strip("\n"), id="check", metadata={"jupyter": {"source_hidden": True}}
     )
     parts.insert(first, check)
-    parts.insert(1, nbformat.v4.new_markdown_cell(about(book), id="about"))
+    parts.insert(1, nbformat.v4.new_markdown_cell(about(folds), id="about"))
     if book.cited:
         text = f"## References\n\n{book.references()}"
         parts.append(nbformat.v4.new_markdown_cell(text, id="references"))
@@ -43,12 +44,16 @@ def copy_of(book: Book):
     return copy
 
 
-def about(book: Book) -> str:
-    """What a reader of the copy should know of it."""
+def about(folds: bool) -> str:
+    """What a reader of the copy should know of it, also that some of its code is folded."""
+    folded = (
+        " Code that only draws or asserts is folded and runs with the rest; "
+        "View > Expand All Code opens it."
+    )
     return (
         "*A plain copy of a chapter of The Executable VAE Book. Run it, change it, keep it. "
         "Numbers in the text are those that the book's run of this code has found; "
-        "they do not follow what you change.*"
+        f"they do not follow what you change.{folded if folds else ''}*"
     )
 
 

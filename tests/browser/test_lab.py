@@ -88,6 +88,15 @@ def test_each_solution_is_folded_up_to_the_next_heading(page):
 
 
 @each_copy
+def test_code_is_folded_where_the_page_folds_it(page):
+    folded = [c.id for c in read(page).cells if "hide-input" in c.metadata.get("tags", [])]
+    hidden = [c.id for c in copy(page).cells if c.metadata.get("jupyter", {}).get("source_hidden")]
+    assert hidden == ["check", *folded]
+    (about,) = (cell.source for cell in copy(page).cells if cell.id == "about")
+    assert ("Expand All Code" in about) == bool(folded)
+
+
+@each_copy
 def test_links_of_a_copy_lead_to_headings_and_to_copies(page):
     headings = {p.stem: re.findall(r"^#+ (.*)$", words(p), re.MULTILINE) for p in notebooks()}
     anchors = {stem: {h.replace(" ", "-") for h in texts} for stem, texts in headings.items()}

@@ -14,8 +14,9 @@ from tests.browser.judged import (
     contrast,
     text_and_ground,
 )
-from tests.pages import ROOT, chapters
+from tests.pages import ROOT, chapters, read
 from tests.test_equations import checks_of
+from tests.typed import prose
 
 
 @pytest.fixture(scope="module", params=chapters(), ids=lambda page: page.stem)
@@ -41,6 +42,20 @@ def test_every_image_is_there_and_described(visit):
 
 def test_text_stands_out_from_its_ground(visit):
     assert contrast(*text_and_ground(visit.page)) > 7
+
+
+def test_a_chapter_says_under_its_title_how_long_it_takes(visit, page):
+    """And it takes as long as the page that one sees, folded, says."""
+    line = visit.page.locator("h1 + .reading-time")
+    if page.suffix == ".md":
+        assert line.count() == 0
+        return
+    found = prose.reading(read(page).cells)
+    assert line.inner_text() == str(found)
+    shown = visit.page.locator("article div.math").evaluate_all(
+        "all => all.filter(each => each.checkVisibility()).length"
+    )
+    assert shown == found.equations
 
 
 def test_front_page_leads_to_the_book(browser, base):
