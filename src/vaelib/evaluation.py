@@ -55,11 +55,12 @@ def iwae_bound(model, images: Tensor, num_samples: int, generator=None) -> Tenso
 class LogLikelihood(NamedTuple):
     """Importance-weighted estimates of log p(x), and how far chance may have moved them.
 
-    `estimate` is log p(x) of each image, (B,) nats. On average it lies below, by about error^2 / 2.
+    `estimate` is log p(x) of each image, (B,) nats. On average it lies below: by about error^2 / 2,
+    if the weights' variance is finite and there are many draws, and by more if not.
 
     `error` is its standard error from the draws of z, (B,) nats, by the delta method; NaN for one
-    draw. Above about 0.1 a few draws carry the sum, because q(z|x) misses some of the true
-    posterior: the estimate is then still a bound, but may be nats too low.
+    draw. An error e means that the sum is made of about 1 / e^2 effective draws, of 100 at 0.1. A
+    small error is no proof: draws that all miss the true posterior agree with each other.
     """
 
     estimate: Tensor
