@@ -1,56 +1,22 @@
-"""What a check of an equation is, and how it is evaluated.
+"""What a check of an equation is, and how the printed line is evaluated.
 
-A check repeats a labelled equation of the book twice: as the TeX that the page prints, so that the
-two cannot drift apart, and as Python expressions, one for each side. The sides are evaluated, in
-float64 or in SymPy, each from its own expression. `mutants` perturbs the expressions one sign,
-constant or operator at a time: a check that still holds then checks nothing.
+A check says what the names in a labelled equation stand for. The TeX that the page prints is parsed
+and evaluated, each side by itself, so that nothing stands between the line and its test.
 """
 
-import ast
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
-import sympy
-import torch
+import numpy as np
+
+from book._checks.arrays import Array, aligned, as_array
+from book._checks.evaluate import Evaluation
+from book._checks.scope import Law, Scope
+from book._checks.tex import NOTHING, Node, NotAnExpression, parse
 
 STANDARD_ERRORS = 5  # a true statement fails one time in two million
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A Monte Carlo mean with its standard error; sums and multiples of it propagate the error."""
-
-    value: torch.Tensor
-    error: torch.Tensor
-
-    @classmethod
-    def mean(cls, draws: torch.Tensor) -> "Estimate":
-        """The mean over the first axis of independent draws."""
-        return cls(draws.mean(0), draws.std(0) / math.sqrt(len(draws)))
-
-    def __add__(self, other):
-        if isinstance(other, Estimate):
-            return Estimate(self.value + other.value, torch.hypot(self.error, other.error))
-        return Estimate(self.value + other, self.error)
-
-    def __neg__(self):
-        return Estimate(-self.value, self.error)
-
-    def __sub__(self, other):
-        return self + -other
-
-    def __rsub__(self, other):
-        return -self + other
-
-    def __mul__(self, factor):
-        return Estimate(self.value * factor, self.error * abs(factor))
-
-    def __truediv__(self, divisor):
-        return self * (1 / divisor)
-
-    __radd__, __rmul__ = __add__, __mul__
 
 
 @dataclass(frozen=True)
@@ -60,142 +26,149 @@ class Check:
     Attributes:
         label: the equation's label on the page.
         how: a sentence that tells the reader what was compared with what.
-        tex: the equation as the page prints it; white space does not count.
-        chains: for each "a = b = ..." in the equation, its sides as Python expressions.
-        names: a function without arguments that returns what the names in the sides stand for.
-        relation: "==" or "<=" between neighbours, one for all chains or a tuple with one for each;
-            "<=" must hold with equality somewhere.
-        tolerance: relative to the larger side (or to 1), beside the error of an `Estimate`.
+        names: a function without arguments that returns what the names in the TeX stand for, or
+            several such dictionaries, as of different sizes (see `book._checks.scope`). "?1" is
+            what the first statement's first side must be worth beside what the line says, "?2"
+            the second's; with "?only" they are for one statement alone.
+        tolerance: relative to the larger side, or to the largest number of both sides.
+        floor: what the tolerance is relative to at least, where both sides are zero.
     """
 
     label: str
     how: str
-    tex: str
-    chains: tuple[tuple[str, ...], ...]
-    names: Callable[[], dict]
-    relation: str | tuple[str, ...] = "=="
+    names: Callable[[], dict | list[dict]]
     tolerance: float = 1e-9
+    floor: float | None = None
 
-    def failure(self) -> str | None:
-        """None if the equation holds, else what does not."""
+    def failure(self, tex: str) -> str | None:
+        """None if an equation holds for all the names; else what does not.
+
+        Raises:
+            NotAnExpression: if the TeX is none.
+        """
+        statements = parse(tex)
+        if not statements:
+            raise NotAnExpression("nothing is said")
+        said = set()
+        with np.errstate(all="ignore"):
+            for test in self._tests:
+                for number, statement in enumerate(statements, 1):
+                    if test.only not in (None, number):
+                        continue
+                    said.add(number)
+                    try:
+                        failure = test.failure(number, statement, tex)
+                    except RecursionError:
+                        raise NotAnExpression("a name that depends on itself") from None
+                    if failure:
+                        return f"{self.label}: {failure}"
+        unsaid = len(statements) - len(said)
+        return f"{self.label}: {unsaid} statements are not compared" if unsaid else None
+
+    @cached_property
+    def _tests(self) -> list["_Test"]:
         names = self.names()
-        for chain, relation in zip(self.chains, self.relations, strict=True):
-            sides = [(side, eval(side, dict(names))) for side in chain]
-            for (left, a), (right, b) in pairwise(sides):
-                if not self._holds(a, relation, b):
-                    return f"{self.label}: not {left} {relation} {right}: {a} and {b}"
+        return [_Test(n, self) for n in (names if isinstance(names, list) else [names])]
+
+
+class _Test:
+    """The statements of an equation with one set of names; a side is evaluated once."""
+
+    def __init__(self, names: dict, check: Check):
+        self.scope, self.known = Scope(names), {}
+        self.only = names.get("?only")
+        self.floor = check.floor
+        self.tolerance = float(names.get("?tolerance", check.tolerance))
+
+    def failure(self, number: int, statement: Node, tex: str) -> str | None:
+        if statement.kind == "range":
+            return self._range(statement, tex)
+        sides = statement.parts if statement.kind == "relation" else (statement,)
+        relations = statement.value.split(" ") if statement.kind == "relation" else []
+        values = [self._side(side, tex) for side in sides]
+        texts = [tex[side.start : side.end] for side in sides]
+        if any(str(left) == str(right) for left, right in pairwise(sides)):
+            return "something is compared with itself"
+        oracle = self.scope.find(NOTHING, f"?{number}")
+        if oracle:
+            relations, values = ["=", *relations], [(as_array(oracle.value), []), *values]
+            texts = ["what it should be", *texts]
+        elif not relations:
+            return f"{texts[0]} is said, and compared with nothing"
+        return self._chain(relations, values, texts, sides[0])
+
+    def _chain(self, relations, values, texts, first: Node) -> str | None:
+        for relation, (a, b), (left, right) in zip(
+            relations, pairwise(value for value, _ in values), pairwise(texts), strict=True
+        ):
+            if isinstance(a, Array) and isinstance(b, Law) and relation == r"\sim":
+                a, b = b.levels(a), self._known(r"\sim")
+            if not self._holds(self._at_point(a, first), relation, self._at_point(b, first)):
+                return f"not {left} {relation} {right}"
+        for _, asides in values:
+            for inner, label in asides:
+                if not self._holds(inner, "=", label):
+                    return "what is over a brace is not what is under it"
         return None
 
-    @property
-    def relations(self) -> tuple[str, ...]:
-        """The relation of each chain."""
-        if isinstance(self.relation, str):
-            return (self.relation,) * len(self.chains)
-        return self.relation
+    def _side(self, side: Node, tex: str):
+        """The value of a side, and what else must be equal in it."""
+        text = "".join(tex[side.start : side.end].split())
+        if text not in self.known:
+            evaluation = Evaluation(self.scope)
+            self.known[text] = evaluation.value(side), evaluation.asides
+        return self.known[text]
 
-    def _holds(self, a, relation: str, b) -> bool:
-        if isinstance(a, sympy.Basic) or isinstance(b, sympy.Basic):
-            return relation == "==" and sympy.simplify(a - b) == 0
-        a, a_error = _value_and_error(a)
-        b, b_error = _value_and_error(b)
-        allowed = self.tolerance * torch.maximum(a.abs(), b.abs()).clamp(min=1)
-        allowed = allowed + STANDARD_ERRORS * torch.hypot(a_error, b_error)
-        if not torch.isfinite(a - b).all():
+    def _at_point(self, value, first: Node) -> Array:
+        """A value as an array: of a law its density, where the first side has its own."""
+        if isinstance(value, Law) and first.kind == "apply":
+            return value(Evaluation(self.scope).number(first.parts[1]))
+        if not isinstance(value, Array):
+            raise NotAnExpression("a distribution where a number is wanted")
+        return value
+
+    def _known(self, name: str) -> Array:
+        entry = self.scope.find(NOTHING, name)
+        if entry is None:
+            raise NotAnExpression(f"{name} is not expected here")
+        return as_array(entry.value)
+
+    def _range(self, statement: Node, tex: str) -> str | None:
+        """k = 0, ..., n: all the values that there are, and no others."""
+        name, first, last = (self._side(part, tex)[0] for part in statement.parts)
+        stated = np.arange(float(first.data), float(last.data) + 1)
+        alike = stated.shape == name.data.shape and (stated == name.data).all()
+        return None if alike else f"not all of {tex[statement.start : statement.end]}"
+
+    def _holds(self, a: Array, relation: str, b: Array) -> bool:
+        """Whether the relation holds, and no sharper one.
+
+        "<=" must hold with equality somewhere and without it elsewhere, "<" up to the least step
+        that the names know, and what is approximately equal must not be equal.
+        """
+        if a.rank != b.rank:
+            raise NotAnExpression("a number beside a vector or a matrix")
+        try:
+            left, right = np.broadcast_arrays(*aligned([a, b])[0])
+        except ValueError:
+            raise NotAnExpression("sides of different sizes") from None
+        gap = right - left
+        larger = np.maximum(abs(left), abs(right))
+        larger = np.maximum(larger, larger.max(initial=0) if self.floor is None else self.floor)
+        allowed = self.tolerance * larger
+        if not np.isfinite(gap).all():
             return False
-        if relation == "<=":
-            slack = b - a
-            return bool((slack >= -allowed).all() and (slack <= allowed).any())
-        return bool(((a - b).abs() <= allowed).all())
-
-
-def _value_and_error(side) -> tuple[torch.Tensor, torch.Tensor]:
-    estimate = side if isinstance(side, Estimate) else Estimate(side, 0.0)
-    return tuple(torch.as_tensor(x, dtype=torch.float64) for x in (estimate.value, estimate.error))
-
-
-def mutants(check: Check) -> Iterator[Check]:
-    """The check with one sign, constant or operator of one side changed, for every such place."""
-    for row, chain in enumerate(check.chains):
-        for column, side in enumerate(chain):
-            for mutant in _mutated(side):
-                changed = (*chain[:column], mutant, *chain[column + 1 :])
-                chains = (*check.chains[:row], changed, *check.chains[row + 1 :])
-                yield replace(check, chains=chains)
-
-
-def _mutated(expression: str) -> Iterator[str]:
-    """The expression with one node changed, once for each change of each node."""
-    count = len(list(ast.walk(ast.parse(expression, mode="eval"))))
-    for index in range(count):
-        for change in (
-            _swap_operator,
-            _drop_minus,
-            _flip_argument,
-            _add_one,
-            _double,
-            _negate,
-        ):
-            tree = ast.parse(expression, mode="eval")
-            node = list(ast.walk(tree))[index]
-            if change(node):
-                yield ast.unparse(tree)
-
-
-def _swap_operator(node) -> bool:
-    swaps = {
-        ast.Add: ast.Sub,
-        ast.Sub: ast.Add,
-        ast.Mult: ast.Div,
-        ast.Div: ast.Mult,
-        ast.Pow: ast.Mult,
-        ast.MatMult: ast.Mult,
-    }
-    if isinstance(node, ast.BinOp) and type(node.op) in swaps:
-        node.op = swaps[type(node.op)]()
-        return True
-    return False
-
-
-def _drop_minus(node) -> bool:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        node.op = ast.UAdd()
-        return True
-    return False
-
-
-def _flip_argument(node) -> bool:
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in (
-        "exp",
-        "sum",
-        "E",
-        "sqrt",
-        "log",
-    ):
-        node.args[0] = ast.UnaryOp(ast.USub(), node.args[0])
-        return True
-    return False
-
-
-def _is_number(node) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
-
-
-def _add_one(node) -> bool:
-    if _is_number(node):
-        node.value += 1
-        return True
-    return False
-
-
-def _double(node) -> bool:
-    if _is_number(node) and node.value != 0:
-        node.value *= 2
-        return True
-    return False
-
-
-def _negate(node) -> bool:
-    if _is_number(node) and node.value != 0:
-        node.value = -node.value
-        return True
-    return False
+        if relation in (r"\ge", ">"):
+            gap = -gap
+        equal = abs(gap) <= allowed
+        if relation == "=":
+            return bool(equal.all())
+        if relation in (r"\le", r"\ge"):
+            return bool((gap >= -allowed).all() and equal.any() and not equal.all())
+        if relation in ("<", ">"):
+            return bool(
+                (gap > allowed).all() and gap.min() <= self._known("<").data + allowed.max()
+            )
+        if relation == r"\approx":
+            return bool((abs(gap) <= self._known(relation).data).all() and not equal.all())
+        return bool(relation == r"\sim" and equal.all())

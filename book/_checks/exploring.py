@@ -6,8 +6,11 @@ import numpy as np
 import torch
 from torch.distributions import MultivariateNormal
 
-from book._checks.check import Check, Estimate
-from book._checks.quadrature import gauss_hermite, gaussian_cdf
+from book._checks.arrays import Array, over
+from book._checks.check import STANDARD_ERRORS, Check
+from book._checks.quadrature import gauss_hermite, product_rule
+from book._checks.random_numbers import normal
+from book._checks.scope import Draws, Law
 from vaelib.plots import gaussian_quantiles
 
 
@@ -18,268 +21,226 @@ def numbers(*values) -> torch.Tensor:
 def ellipse():
     """Draws from a Gaussian with torch's own sampler, and three sizes of ellipse."""
     torch.manual_seed(0)
-    mu, sigma = numbers(1.5, -0.7), numbers(0.3, 1.7)
-    draws = MultivariateNormal(mu, torch.diag(sigma**2)).sample((400_000,))
+    mu, sigma, count = numbers(1.5, -0.7), numbers(0.3, 1.7), 100_000
+    draws = MultivariateNormal(mu, torch.diag(sigma**2)).sample((count,))
     return {
-        "z": draws[:, None],  # (K, 1, 2)
-        "mu": mu,
-        "sigma": sigma,
-        "kappa": numbers(0.5, 1.0, 2.0),
-        "sum": lambda t: t.sum(-1),
-        "Pr": lambda inside: Estimate.mean(inside.double()),
-        "exp": torch.exp,
+        "z_{:j}": over("draw j", draws),
+        r"\mu_{:j}": over("j", mu),
+        r"\sigma_{:j}": over("j", sigma),
+        r"\kappa": over("size", numbers(0.5, 1.0, 2.0)),
+        r"\Pr": Draws({}),
+        "?tolerance": STANDARD_ERRORS * 0.5 / count**0.5,
     }
 
 
-def box():
-    """The density of N(0, I), written out, integrated over cubes in up to three dimensions."""
-    nodes, weights = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(30))
-
-    def mass(low, high):
-        centre, half = (low + high) / 2, (high - low) / 2
-        points, lengths = centre + half * nodes, half * weights
-        masses = []
-        for dimension in (1, 2, 3):
-            z = torch.cartesian_prod(*[points] * dimension).view(-1, dimension)
-            volume = torch.cartesian_prod(*[lengths] * dimension).view(-1, dimension).prod(1)
-            prior = MultivariateNormal(
-                torch.zeros(dimension).double(), torch.eye(dimension).double()
-            )
-            masses.append((volume * prior.log_prob(z).exp()).sum())
-        return torch.stack(masses)
-
-    return {"mass_of_cube": mass, "Phi": NormalDist().cdf, "D": numbers(1, 2, 3)}
+def quantile(shares: Array) -> Array:
+    """Those of N(0, 1), by Python; where nothing or all is below, eleven deviations away."""
+    inverse = NormalDist().inv_cdf
+    ends = {0.0: -11.0, 1.0: 11.0}
+    found = [
+        ends.get(share, inverse(share) if 0 < share < 1 else np.nan)
+        for share in shares.data.ravel().tolist()
+    ]
+    return Array(np.reshape(found, shares.data.shape), shares.axes)
 
 
-def grid():
-    """Quantiles from Python's statistics, and the density of N(0, 1) integrated between them."""
-    count = 8
+def boxes():
+    """The density of N(0, I), written out, and a rule with nodes within and beside the cube."""
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    pieces = [(-9, -1), (-1, 1), (1, 9)]
+    places = np.concatenate([(a + b) / 2 + (b - a) / 2 * nodes for a, b in pieces])
+    lengths = np.concatenate([(b - a) / 2 * weights for a, b in pieces])
+    found = []
+    for dimension in (1, 2):
+        z, volume = product_rule(torch.tensor(places), torch.tensor(lengths), dimension)
+        prior = MultivariateNormal(torch.zeros(dimension).double(), torch.eye(dimension).double())
+        weight = over("point", volume * prior.log_prob(z).exp())
+        found.append(
+            {
+                "z": over("point", z),
+                r"\Pr": Draws({}, weight, "point"),
+                r"\Phi(:)": lambda value: value.of(np.vectorize(NormalDist().cdf)),
+                "D": dimension,
+            }
+        )
+    return found
 
-    def inverse(shares):
-        return numbers(*map(NormalDist().inv_cdf, shares.tolist()))
 
-    def between(low, high):
-        zero, one = numbers(0), numbers(1)
-        return gaussian_cdf(high, zero, one) - gaussian_cdf(low, zero, one)
-
-    return {
-        "zeta": gaussian_quantiles(count)[1:-1].double(),
-        "inverse": inverse,
-        "integral_of_prior": between,
-        "k": torch.arange(1, count - 1, dtype=torch.float64),  # pieces with two finite ends
-        "G": count,
-    }
+def grids():
+    """The grids that vaelib draws, quantiles from Python's statistics, and torch's density."""
+    return [
+        {
+            r"\zeta_{:k}": over("k", gaussian_quantiles(count).double(), start=0),
+            r"\Phi^{-1}(:)": quantile,
+            "p(:z)": Law(torch.distributions.Normal, 0.0, 1.0),
+            "k": over("k", range(count)),
+            "G": count,
+        }
+        for count in (7, 11)
+    ]
 
 
 def lines():
     """Two latents and a decoder with a bend; PyTorch's own linear interpolation."""
-    generator = torch.Generator().manual_seed(1)
-    start, end = torch.randn(2, 3, generator=generator, dtype=torch.float64)
-    weight = torch.randn(3, 5, generator=generator, dtype=torch.float64)
+    start, end = normal(2, 3, seed=1)
+    weight = normal(3, 5, seed=2)
+    t = torch.linspace(0, 1, 6, dtype=torch.float64)
+
+    def x_hat(z):
+        return torch.sigmoid(z @ weight)
+
     return {
-        "mu_n": start,
-        "mu_m": end,
-        "x_hat": lambda z: torch.sigmoid(z @ weight),
-        "t": torch.linspace(0, 1, 6, dtype=torch.float64)[:, None],
-        "lerp": torch.lerp,
+        r"\mu^{(n)}": start,
+        r"\mu^{(m)}": end,
+        r"\hat{x}(:)": lambda z: Array(x_hat(torch.from_numpy(z.data)).numpy(), z.axes),
+        "t": over("place", t),
+        "x(t)": over("place", torch.lerp(x_hat(start), x_hat(end), t[:, None])),
+        "z(t)": over("place", torch.lerp(start, end, t[:, None])),
     }
 
 
 def detour():
     """Three ways: a straight one, a straight one that slows down, and a bent one."""
 
-    def ways(z):
-        z = torch.as_tensor(z, dtype=torch.float64)
-        zero = torch.zeros_like(z)
-        straight, slowing = (3 * z, -z), (torch.exp(-3 * z), zero)
-        bent = (torch.cos(4 * z), torch.sin(4 * z))
-        return torch.stack([torch.stack(way, -1) for way in (straight, slowing, bent)])
+    def ways(z: Array) -> Array:
+        straight, slowing = (3 * z.data, -z.data), (np.exp(-3 * z.data), 0 * z.data)
+        bent = (np.cos(4 * z.data), np.sin(4 * z.data))
+        points = [np.stack(way, -1) for way in (straight, slowing, bent)]
+        return Array(np.stack(points, -2), (*z.axes, "way"))
 
     return {
-        "x_hat": ways,
-        "z": lambda t: 0.5 * t + 0.2,
-        "norm": lambda x: x.norm(dim=-1),
-        "sum": lambda lengths: lengths.sum(-1),
-        "k": torch.arange(1, 9, dtype=torch.float64),
-        "G": 8,
+        r"\hat{x}(:)": ways,
+        "z(:)": lambda t: 0.5 * t + 0.2,
+        "t_{:k}": over("k", np.linspace(0, 1, 8), start=0),
+        "G": 7,
+    }
+
+
+def frechet():
+    """Three pairs of Gaussians, and the mean square of the way from quantile to quantile."""
+    nodes, weights = gauss_hermite(4)
+    mu_q, mu_p = numbers(0.3, -1.2, 2.0), numbers(1.1, -0.7, -0.4)
+    sigma_q, sigma_p = numbers(0.5, 1.7, 0.8), numbers(1.3, 0.6, 2.1)
+
+    def at_shares(mu, sigma):
+        pairs = zip(mu.tolist(), sigma.tolist(), strict=True)
+        shares = [NormalDist().cdf(node) for node in nodes.tolist()]
+        return numbers(*([NormalDist(*pair).inv_cdf(u) for u in shares] for pair in pairs))
+
+    ways = at_shares(mu_q, sigma_q) - at_shares(mu_p, sigma_p)
+    return {
+        r"\mathrm{FD}": over("pair", ways.square() @ weights),
+        r"\mu_q": over("pair", mu_q),
+        r"\mu_p": over("pair", mu_p),
+        r"\sigma_q": over("pair", sigma_q),
+        r"\sigma_p": over("pair", sigma_p),
     }
 
 
 def norms():
-    """Exact expectations under N(0, I) in one to four dimensions by Gauss-Hermite quadrature."""
-    nodes, weights = gauss_hermite(4)
-    z = torch.cartesian_prod(*[nodes] * 4)
-    weight = torch.cartesian_prod(*[weights] * 4).prod(1)
-    return {
-        "squared_norm": z.square().cumsum(1).T,  # (4, points): the first one to four coordinates
-        "E": lambda values: (weight * values).sum(1, keepdim=True),
-        "D": numbers(1, 2, 3, 4)[:, None],
-    }
+    """Exact expectations under N(0, I) in one, three and four dimensions by Gauss-Hermite."""
+    found = []
+    for dimension in (1, 3, 4):
+        z, weights = product_rule(*gauss_hermite(4), dimension)
+        found.append(
+            {
+                "z": over("draw", z),
+                r"\mathbb{E}": Draws({}, over("draw", weights)),
+                "D": dimension,
+            }
+        )
+    return found
 
 
-def midpoint():
-    """Two latents on every point of a four-dimensional rule, and three places on the way."""
-    nodes, weights = gauss_hermite(4)
-    points = torch.cartesian_prod(*[nodes] * 4)
-    weight = torch.cartesian_prod(*[weights] * 4).prod(1)
-    z, other = points[:, :2], points[:, 2:]
-    t = numbers(0.3, 0.5, 0.9)[:, None]
-    return {
-        "z": z,
-        "other": other,
-        "t": t,
-        "way": torch.lerp(z, other, t[..., None]),
-        "squared_norm": lambda v: v.square().sum(-1),
-        "dot": lambda a, b: (a * b).sum(-1),
-        "E": lambda values: (weight * values).sum(-1, keepdim=True),
-        "D": 2,
-        "between": lambda t: t[..., None],
-    }
+def midpoints():
+    """Two latents on every point of a rule in twice the dimensions, and places on the way."""
+    found = []
+    for dimension in (1, 3):
+        points, weights = product_rule(*gauss_hermite(3), 2 * dimension)
+        found.append(
+            {
+                "z": over("draw", points[:, :dimension]),
+                "z'": over("draw", points[:, dimension:]),
+                "t": over("place", numbers(0.3, 0.5, 0.9)),
+                r"\mathbb{E}": Draws({}, over("draw", weights)),
+                "D": dimension,
+            }
+        )
+    return found
 
 
 def arc():
     """Two latents of one norm, and a rotation in their plane from the one towards the other."""
-    generator = torch.Generator().manual_seed(2)
-    start, end = torch.randn(2, 5, generator=generator, dtype=torch.float64)
+    start, end = normal(2, 5, seed=2)
     end = end * start.norm() / end.norm()
     radius = start.norm()
     first = start / radius
     second = end - (end @ first) * first
     angle = torch.atan2(second.norm(), end @ first)
     plane = torch.stack([first, second / second.norm()])
-
-    def rotated(t):
-        return radius * torch.cat([torch.cos(t * angle), torch.sin(t * angle)], -1) @ plane
-
-    return {
-        "z": start,
-        "other": end,
-        "omega": angle,
-        "rotated": rotated,
-        "t": numbers(0.1, 0.4, 0.5, 0.9)[:, None],
-        "sin": torch.sin,
-        "cos": torch.cos,
-        "norm": lambda v: v.norm(dim=-1),
-        "dot": lambda a, b: (a * b).sum(-1),
-    }
+    t = numbers(0.1, 0.4, 0.5, 0.9)
+    turned = torch.stack([torch.cos(t * angle), torch.sin(t * angle)], -1)
+    names = {"z": start, "z'": end, r"\omega": angle}
+    way = {"z(t)": over("place", radius * turned @ plane), "t": over("place", t)}
+    return [
+        {**names, **way},
+        {**names, "z'": 1.7 * end, "?only": 2},  # the angle has nothing to do with the norms
+    ]
 
 
 CHECKS = [
     Check(
         label="exploring-ellipse",
-        how="The share of 400,000 draws within the ellipse is compared with the formula at three "
+        how="The share of 100,000 draws within the ellipse is compared with the formula at three "
         "sizes, within five standard errors.",
-        tex=r"""\Pr\!\left( \sum_{j=1}^{2} \frac{(z_j - \mu_j)^2}{\sigma_j^2} \le \kappa^2 \right)
-            = 1 - e^{-\kappa^2 / 2}""",
-        chains=(
-            (
-                "Pr(sum((z - mu) ** 2 / sigma ** 2) <= kappa ** 2)",
-                "1 - exp(-(kappa ** 2) / 2)",
-            ),
-        ),
         names=ellipse,
     ),
     Check(
         label="exploring-box",
-        how="The density of N(0, I) is integrated over the cube in one, two and three dimensions "
-        "and compared with powers of the distribution function of Python's statistics module.",
-        tex=r"""\Pr\big( z \in [-1, 1]^D \big) = \big( \Phi(1) - \Phi(-1) \big)^D .""",
-        chains=(("mass_of_cube(-1, 1)", "(Phi(1) - Phi(-1)) ** D"),),
-        names=box,
+        how="The density of N(0, I) is integrated over the cube in one and two dimensions and "
+        "compared with powers of the distribution function of Python's statistics module.",
+        names=boxes,
     ),
     Check(
         label="exploring-grid",
-        how="The grid that vaelib draws is compared with the quantiles of Python's statistics "
-        "module, and the density is integrated over each piece that has two ends.",
-        tex=r"""\begin{aligned}
-            \zeta_k &= \Phi^{-1}\!\left( \frac{k + \frac{1}{2}}{G} \right) ,
-            \qquad k = 0, \dots, G - 1 , \\
-            \frac{1}{G} &= \int_{\Phi^{-1}(k / G)}^{\Phi^{-1}((k + 1) / G)} p(z_j) \, dz_j .
-            \end{aligned}""",
-        chains=(
-            ("zeta", "inverse((k + 1 / 2) / G)"),
-            ("1 / G", "integral_of_prior(inverse(k / G), inverse((k + 1) / G))"),
-        ),
-        names=grid,
+        how="The grids of two sizes that vaelib draws are compared with the quantiles of Python's "
+        "statistics module, and the density is integrated over each piece.",
+        names=grids,
         tolerance=1e-6,  # the grid is in float32
     ),
     Check(
         label="exploring-line",
         how="Both lines are compared with PyTorch's lerp, for a decoder that is not linear.",
-        tex=r"""\begin{aligned}
-            x(t) &= (1 - t)\, \hat{x}(\mu^{(n)}) + t\, \hat{x}(\mu^{(m)}) , \\
-            z(t) &= (1 - t)\, \mu^{(n)} + t\, \mu^{(m)} , \qquad 0 \le t \le 1 .
-            \end{aligned}""",
-        chains=(
-            (
-                "lerp(x_hat(mu_n), x_hat(mu_m), t)",
-                "(1 - t) * x_hat(mu_n) + t * x_hat(mu_m)",
-            ),
-            ("lerp(mu_n, mu_m, t)", "(1 - t) * mu_n + t * mu_m"),
-        ),
         names=lines,
     ),
     Check(
         label="exploring-detour",
         how="Both sides are evaluated for three decoded ways: two straight ones, where they are "
-        "equal, and a bent one.",
-        tex=r"""\big\| \hat{x}(z(1)) - \hat{x}(z(0)) \big\|
-            \le \sum_{k=1}^{G} \big\| \hat{x}(z(t_k)) - \hat{x}(z(t_{k-1})) \big\| ,""",
-        chains=(
-            (
-                "norm(x_hat(z(1)) - x_hat(z(0)))",
-                "sum(norm(x_hat(z(k / G)) - x_hat(z((k - 1) / G))))",
-            ),
-        ),
+        "equal, and a bent one, where they are not.",
         names=detour,
-        relation="<=",
+    ),
+    Check(
+        label="exploring-frechet",
+        how="Each draw of one Gaussian is moved to the same quantile of the other, which is the "
+        "shortest way; the mean square of the ways is integrated for three pairs of Gaussians.",
+        names=frechet,
     ),
     Check(
         label="exploring-norm",
         how="Mean and variance of the squared norm are integrated by Gauss-Hermite quadrature in "
-        "one to four dimensions.",
-        tex=r"""\mathbb{E}\, \|z\|^2 = D , \qquad \operatorname{Var} \|z\|^2 = 2 D ,""",
-        chains=(
-            ("E(squared_norm)", "D"),
-            ("E((squared_norm - D) ** 2)", "2 * D"),
-        ),
+        "one, three and four dimensions.",
         names=norms,
     ),
     Check(
         label="exploring-midpoint",
-        how="The first line is evaluated for 256 pairs of latents at three places of the way, the "
-        "second is the quadrature of what the first gives.",
-        tex=r"""\begin{aligned}
-            \big\| (1 - t) z + t z' \big\|^2
-            &= (1 - t)^2 \|z\|^2 + t^2 \|z'\|^2 \\
-            &\quad + 2 t (1 - t)\, z \cdot z' , \\
-            \mathbb{E} \big\| (1 - t) z + t z' \big\|^2
-            &= \big( (1 - t)^2 + t^2 \big) D ,
-            \end{aligned}""",
-        chains=(
-            (
-                "squared_norm((1 - between(t)) * z + between(t) * other)",
-                "(1 - t) ** 2 * squared_norm(z) + t ** 2 * squared_norm(other)"
-                " + 2 * t * (1 - t) * dot(z, other)",
-            ),
-            ("E(squared_norm(way))", "((1 - t) ** 2 + t ** 2) * D"),
-        ),
-        names=midpoint,
+        how="The first line is evaluated for many pairs of latents of one and three dimensions at "
+        "three places of the way, the second is a quadrature over such pairs.",
+        names=midpoints,
     ),
     Check(
         label="exploring-slerp",
         how="For two latents of one norm the arc is compared with a rotation in their plane, its "
         "norm with theirs, and the cosine with the angle of that rotation.",
-        tex=r"""z(t) = \frac{\sin((1 - t)\, \omega)}{\sin \omega}\, z
-            + \frac{\sin(t\, \omega)}{\sin \omega}\, z' , \qquad
-            \cos \omega = \frac{z \cdot z'}{\|z\| \, \|z'\|} ,""",
-        chains=(
-            (
-                "rotated(t)",
-                "sin((1 - t) * omega) / sin(omega) * z + sin(t * omega) / sin(omega) * other",
-            ),
-            ("cos(omega)", "dot(z, other) / (norm(z) * norm(other))"),
-        ),
         names=arc,
     ),
 ]

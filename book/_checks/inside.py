@@ -5,13 +5,12 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import vaelib
+from book._checks.arrays import Array, over, with_torch
 from book._checks.check import Check
+from book._checks.random_numbers import normal
+from book._checks.scope import Given
 
 SIZES = [(5, 3, 2), (11, 4, 3), (7, 9, 1)]  # P, H and D of three networks
-
-
-def numbers(values) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.float64)
 
 
 def flops(run) -> int:
@@ -27,24 +26,36 @@ def step_flops(sizes, batch: int) -> int:
     return flops(lambda: (-vaelib.elbo(model, images).mean()).backward())
 
 
-def networks():
-    """Sizes as float64 tensors, one element a network."""
-    pixels, hidden, latent = numbers(SIZES).T
-    return {"P": pixels, "H": hidden, "D": latent}
+def networks() -> dict:
+    """Sizes, one element a network."""
+    numbers = zip(*SIZES, strict=True)
+    return {name: over("network", sizes) for name, sizes in zip("PHD", numbers, strict=True)}
+
+
+def count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
 
 
 def single_layers():
     """Layers of torch, and how many parameters torch put into them."""
-    pairs = [(7, 3), (2, 11), (5, 5)]
-    counted = [sum(p.numel() for p in nn.Linear(*pair).parameters()) for pair in pairs]
-    inputs, outputs = numbers(pairs).T
-    return {"inputs": inputs, "outputs": outputs, "counted": numbers(counted)}
+    layers = [nn.Linear(*pair) for pair in ((7, 3), (2, 11), (5, 5))]
+    return {
+        r"\mathrm{in}_{:l}": over("l", [layer.in_features for layer in layers]),
+        r"\mathrm{out}_{:l}": over("l", [layer.out_features for layer in layers]),
+        r"\mathrm{parameters}_{:l}": over("l", [count(layer) for layer in layers]),
+        "A_{:l}": over("l", [layer.weight.numel() for layer in layers]),
+        "b_{:l}": over("l", [layer.bias.numel() for layer in layers]),
+    }
 
 
 def whole_networks():
     models = [vaelib.VAE(*sizes) for sizes in SIZES]
-    counted = [sum(p.numel() for p in model.parameters()) for model in models]
-    return networks() | {"counted": numbers(counted)}
+    return {
+        **networks(),
+        r"\mathrm{parameters}": over("network", [count(model) for model in models]),
+        r"\text{encoder}": over("network", [count(model.encoder) for model in models]),
+        r"\text{decoder}": over("network", [count(model.decoder) for model in models]),
+    }
 
 
 class Counted:
@@ -70,137 +81,131 @@ def multiplied(inputs: int, outputs: int) -> int:
     return Counted.products
 
 
+def forward_macs() -> Array:
+    """Multiply-adds of the way forward for one image, as torch counts them."""
+    counted = [flops(lambda s=s: vaelib.VAE(*s)(torch.rand(1, s[0]))) / 2 for s in SIZES]
+    return over("network", counted)
+
+
 def products():
     """Multiplications of layers written out, and of networks as torch counts them."""
-    pairs = [(7, 3), (2, 11), (5, 5)]
-    models = [(vaelib.VAE(*sizes), torch.rand(1, sizes[0])) for sizes in SIZES]
     layers = [
-        [(m.in_features, m.out_features) for m in model.modules() if isinstance(m, nn.Linear)]
-        for model, _ in models
+        [(m.in_features, m.out_features) for m in vaelib.VAE(*s).modules() if type(m) is nn.Linear]
+        for s in SIZES
     ]
-    single_inputs, single_outputs = numbers(pairs).T
-    inputs, outputs = numbers(layers).permute(2, 1, 0)
-    return networks() | {
-        "single_inputs": single_inputs,
-        "single_outputs": single_outputs,
-        "multiplied": numbers([multiplied(*pair) for pair in pairs]),
-        "inputs": inputs,
-        "outputs": outputs,
-        "sum": lambda t: t.sum(0),
-        "counted": numbers([flops(lambda m=m, x=x: m(x)) / 2 for m, x in models]),
+    return {
+        **networks(),
+        r"\mathrm{in}_{:l}": over("network l", [[pair[0] for pair in row] for row in layers]),
+        r"\mathrm{out}_{:l}": over("network l", [[pair[1] for pair in row] for row in layers]),
+        r"\mathrm{MAC}_{:l}": over("network l", [[multiplied(*p) for p in row] for row in layers]),
+        r"\mathrm{MAC}": forward_macs(),
     }
 
 
 def gradients():
-    """A layer inside a loss, and what autograd finds."""
-    generator = torch.Generator().manual_seed(0)
-    layer = nn.Linear(4, 3).double()
-    inputs = torch.randn(6, 4, generator=generator, dtype=torch.float64, requires_grad=True)
-    outputs = layer(inputs)
-    outputs.retain_grad()
-    outputs.tanh().square().mean().backward()
+    """A layer inside a loss, and the gradient that autograd finds in its outputs.
+
+    Of the first layer all matrices are square, so that a transposed one would fit.
+    """
+    return [gradient(*sizes) for sizes in ((4, 4, 4), (6, 4, 3))]
+
+
+def gradient(batch: int, inputs: int, outputs: int):
+    layer, x = nn.Linear(inputs, outputs).double(), normal(batch, inputs)
+    given = layer(x)
+    given.retain_grad()
+    given.tanh().square().mean().backward()
+    bias = layer.bias.detach()
+
+    def loss(look):
+        return with_torch(
+            lambda x, a: (x @ a.mT + bias).tanh().square().mean((-1, -2)),
+            look("X_l"),
+            look("A_l"),
+        )
+
     return {
-        "X": inputs.detach(),
-        "delta": outputs.grad,
-        "A": layer.weight.detach(),
-        "gradient_in_A": layer.weight.grad,
-        "gradient_in_X": inputs.grad,
+        "X_l": x,
+        "A_l": layer.weight,
+        r"\delta_l": given.grad,
+        r"\mathcal{L}": Given(loss),
     }
 
 
 def steps():
     """Multiply-adds an image of the way forward and of a whole step, as torch counts them."""
-    forward = [flops(lambda s=s: vaelib.VAE(*s)(torch.rand(1, s[0]))) / 2 for s in SIZES]
-    whole = [step_flops(sizes, batch=6) / 2 / 6 for sizes in SIZES]
-    return networks() | {"MAC": numbers(forward), "counted": numbers(whole)}
+    whole = over("network", [step_flops(sizes, batch=6) / 2 / 6 for sizes in SIZES])
+    return {
+        **networks(),
+        r"\mathrm{MAC}": forward_macs(),
+        r"\mathrm{MAC}_{\mathrm{step}}": whole,
+        r"\text{forward}": forward_macs(),
+        r"\text{backward}": whole - forward_macs(),
+    }
 
 
 def epochs():
     """Epochs of 20 images in batches of 6: the last batch has 2."""
     counted = [sum(step_flops(sizes, batch) for batch in (6, 6, 6, 2)) for sizes in SIZES]
-    step = [step_flops(sizes, batch=1) / 2 for sizes in SIZES]
-    return networks() | {
+    return {
+        **networks(),
         "N": 20,
-        "MAC_step": numbers(step),
-        "counted": numbers(counted),
+        r"\mathrm{MAC}_{\mathrm{step}}": over(
+            "network", [step_flops(sizes, batch=1) / 2 for sizes in SIZES]
+        ),
+        r"\mathrm{FLOPs}": over("network", counted),
     }
 
 
 def clock():
     """A machine that does 5 operations at every tick, and ticks every quarter of a second."""
-    ticks = torch.tensor([1, 3, 40])
-    waited = torch.stack([torch.full((count,), 0.25).double().sum() for count in ticks.tolist()])
-    return {"FLOPs": 5.0 * ticks, "rate": 5 / 0.25, "waited": waited}
+    ticks = [1, 3, 40]
+    return {
+        r"\mathrm{FLOPs}": over("run", [5 * count for count in ticks]),
+        r"\mathrm{rate}": 5 / 0.25,
+        r"\mathrm{seconds}": over("run", [sum([0.25] * count) for count in ticks]),
+    }
 
 
 CHECKS = [
     Check(
         label="inside-layer",
-        how="The parameters that torch.nn.Linear has are counted, for layers of three sizes.",
-        tex=r"""\mathrm{parameters}_l = \underbrace{\mathrm{in}_l\,\mathrm{out}_l}_{A_l}
-            + \underbrace{\mathrm{out}_l}_{b_l} .""",
-        chains=(("counted", "inputs * outputs + outputs"),),
+        how="The weights and biases that torch.nn.Linear has are counted, for layers of three "
+        "sizes.",
         names=single_layers,
     ),
     Check(
         label="inside-parameters",
-        how="The parameters of vaelib.VAE are counted, for networks of three sizes.",
-        tex=r"""\begin{aligned}
-            \mathrm{parameters} &= \underbrace{(PH + H) + (2HD + 2D)}_{\text{encoder}}
-            + \underbrace{(DH + H) + (HP + P)}_{\text{decoder}} \\
-            &= 2PH + 3HD + 2H + 2D + P .
-            \end{aligned}""",
-        chains=(
-            (
-                "counted",
-                "(P * H + H) + (2 * H * D + 2 * D) + (D * H + H) + (H * P + P)",
-                "2 * P * H + 3 * H * D + 2 * H + 2 * D + P",
-            ),
-        ),
+        how="The parameters of vaelib.VAE, of its encoder and of its decoder are counted, for "
+        "networks of three sizes.",
         names=whole_networks,
     ),
     Check(
         label="inside-mac",
         how="A layer is written out with loops over numbers that count their multiplications; the "
         "networks' are counted by torch.utils.flop_counter, which has two for each multiply-add.",
-        tex=r"""\mathrm{MAC}_l = \mathrm{in}_l\,\mathrm{out}_l , \qquad
-            \mathrm{MAC} = \sum_l \mathrm{in}_l\,\mathrm{out}_l = 2PH + 3HD .""",
-        chains=(
-            ("multiplied", "single_inputs * single_outputs"),
-            ("counted", "sum(inputs * outputs)", "2 * P * H + 3 * H * D"),
-        ),
         names=products,
     ),
     Check(
         label="inside-backward",
-        how="Both products are compared with the gradients that autograd finds for a layer inside "
-        "a loss, in float64.",
-        tex=r"""\frac{\partial \mathcal{L}}{\partial A_l} = \delta_l^\top X_l , \qquad
-            \frac{\partial \mathcal{L}}{\partial X_l} = \delta_l\,A_l .""",
-        chains=(("gradient_in_A", "delta.T @ X"), ("gradient_in_X", "delta @ A")),
+        how="For layers inside a loss the left sides are numerical derivatives, to ten digits; "
+        "delta is what autograd finds.",
         names=gradients,
     ),
     Check(
         label="inside-step",
         how="torch.utils.flop_counter watches a training step, forward and backward, of networks "
         "of three sizes.",
-        tex=r"""\mathrm{MAC}_{\mathrm{step}} = \underbrace{\mathrm{MAC}}_{\text{forward}}
-            + \underbrace{2\,\mathrm{MAC} - PH}_{\text{backward}} = 5PH + 9HD .""",
-        chains=(("counted", "MAC + (2 * MAC - P * H)", "5 * P * H + 9 * H * D"),),
         names=steps,
     ),
     Check(
         label="inside-epoch",
         how="torch.utils.flop_counter watches every step of an epoch whose last batch is smaller.",
-        tex=r"""\mathrm{FLOPs} = 2N\,\mathrm{MAC}_{\mathrm{step}} = N\,(10PH + 18HD) .""",
-        chains=(("counted", "2 * N * MAC_step", "N * (10 * P * H + 18 * H * D)"),),
         names=epochs,
     ),
     Check(
         label="inside-seconds",
         how="The ticks of a machine that does five operations at each of them are added up.",
-        tex=r"""\mathrm{seconds} = \frac{\mathrm{FLOPs}}{\mathrm{rate}}""",
-        chains=(("waited", "FLOPs / rate"),),
         names=clock,
     ),
 ]

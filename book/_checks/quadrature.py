@@ -20,6 +20,12 @@ def trapezoid(low: float, high: float, count: int) -> tuple[torch.Tensor, torch.
     return nodes, weights
 
 
+def product_rule(nodes: torch.Tensor, weights: torch.Tensor, dimension: int):
+    """A rule for as many coordinates: (points, dimension) and (points,)."""
+    points = torch.cartesian_prod(*[nodes] * dimension).view(-1, dimension)
+    return points, torch.cartesian_prod(*[weights] * dimension).view(-1, dimension).prod(1)
+
+
 def gaussian_cdf(value: torch.Tensor, mu: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """The written-out density of N(mu, sigma^2), integrated from ten sigma below mu to value."""
     nodes, weights = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(80))

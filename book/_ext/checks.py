@@ -1,13 +1,14 @@
 """Tell the reader how each labelled equation was checked.
 
-The directive `checks` makes a table of the checks of the page that it stands on, and
-`check-sources` shows every check of the book. Both read `book/_checks`, the module that
-the tests run.
+The directive `checks` makes a table of the checks of the page that it stands on, `check-counts`
+says how many lines of which kind there are, and `check-sources` shows every check of the book. They
+read `book/_checks`, the package that the tests run.
 """
 
 import importlib
 import inspect
 import sys
+from collections import Counter
 from pathlib import Path
 
 from docutils import nodes
@@ -15,15 +16,28 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
+KINDS = {  # of a statement, by the sharpest relation in it
+    r"\le": "inequalities",
+    r"\ge": "inequalities",
+    "<": "conditions",
+    r"\approx": "approximations",
+    r"\sim": "distributions",
+    "=": "equalities",
+}
+
+
+def module(name: str):
+    """A module of `book._checks`."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    return importlib.import_module(f"book._checks.{name}")
 
 
 def checks_of(stem: str) -> list:
     """The checks of one page; none if there is no module for it."""
     if not (ROOT / "book" / "_checks" / f"{stem}.py").exists():
         return []
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
-    return importlib.import_module(f"book._checks.{stem}").CHECKS
+    return getattr(module(stem), "CHECKS", [])
 
 
 def in_table(text: str) -> str:
@@ -49,6 +63,57 @@ class Checks(SphinxDirective):
         )
 
 
+def stems(env) -> list[str]:
+    """The pages that have checks."""
+    names = (Path(name).name for name in sorted(env.found_docs))
+    return [stem for stem in names if checks_of(stem)]
+
+
+class CheckCounts(SphinxDirective):
+    """How many lines there are, of which kinds, and how many wrong ones were tried."""
+
+    def run(self):
+        printed = [tex for stem in stems(self.env) for _, tex in module("printed").equations(stem)]
+        statements = [statement for tex in printed for statement in module("tex").parse(tex)]
+        wrong = Counter(m.change for tex in printed for m in module("mutants").mutants(tex))
+        alike = sum(map(len, module("equivalent").EQUIVALENT.values()))
+        kinds = Counter(map(kind, statements))
+        said = [f"{count} {name}" for name, count in kinds.most_common()]
+        tried = [f"| {change} | {count:,} |" for change, count in wrong.most_common()]
+        return parse(
+            self,
+            [
+                f"The book has {len(printed)} labelled equations. They make {len(statements)} "
+                f"statements: {', '.join(said[:-1])} and {said[-1]}. All of them are evaluated as "
+                "they are printed, none by a copy in another notation.",
+                "",
+                f"The changes make {wrong.total():,} wrong lines. {alike:,} of them are as true as "
+                "the line itself, each for a reason that is written beside it; each of the others "
+                "makes its test fail.",
+                "",
+                "| What is changed in a line | Lines |",
+                "|---|---|",
+                *tried,
+            ],
+        )
+
+
+def kind(statement) -> str:
+    """What a statement says."""
+    if statement.kind == "range":
+        return "conditions"
+    relations = statement.value.split(" ") if statement.kind == "relation" else ["="]
+    bounds = statement.kind == "relation" and statement.parts[0].kind == "number"
+    if (
+        bounds
+        and relations[0] == r"\le"
+        and len(relations) == 2
+        and len(statement.parts[1].parts) == 0
+    ):
+        return "conditions"
+    return next(name for relation, name in KINDS.items() if relation in relations)
+
+
 class CheckSources(SphinxDirective):
     """Every check of the book, as the tests run it."""
 
@@ -56,26 +121,25 @@ class CheckSources(SphinxDirective):
         lines = []
         for path in sorted((ROOT / "book" / "_checks").glob("*.py")):
             self.env.note_dependency(str(path))
-        for name in sorted(self.env.found_docs):
-            for check in checks_of(Path(name).name):
-                lines += entry(check)
+        for stem in stems(self.env):
+            printed = dict(module("printed").equations(stem))
+            for check in checks_of(stem):
+                lines += entry(check, printed[check.label])
         return parse(self, lines)
 
 
-def entry(check) -> list[str]:
-    """One check: where its equation stands, how it is tested, its sides and their names."""
-    pairs = zip(check.relations, check.chains, strict=True)
-    sides = [f" {relation} ".join(chain) for relation, chain in pairs]
+def entry(check, tex: str) -> list[str]:
+    """One check: where its equation stands, what it says, how it is tested, and its names."""
     source = inspect.getsource(check.names).rstrip().splitlines()
     return [
         f"(check-{check.label})=",
         f"**{{eq}}`{check.label}`** {check.how}",
         "",
-        "```python",
-        *sides,
+        ":::{dropdown} The line, and what its names stand for",
+        "```latex",
+        *tex.splitlines(),
         "```",
         "",
-        ":::{dropdown} What the names stand for",
         "```python",
         *source,
         "```",
@@ -100,5 +164,6 @@ def outdated(app, env, added, changed, removed):
 def setup(app):
     app.connect("env-get-outdated", outdated)
     app.add_directive("checks", Checks)
+    app.add_directive("check-counts", CheckCounts)
     app.add_directive("check-sources", CheckSources)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
