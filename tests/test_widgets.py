@@ -55,6 +55,7 @@ WIDGETS = {
         vaelib.ConditionalVAE(784, 10, 8, 2)
     ),
     "PriorFlow": lambda model, *data: widgets.PriorFlow(flowed(model), *data),
+    "BoundExplorer": lambda model, images, _: widgets.BoundExplorer(model, images[:2].round()),
     "latent_sliders": lambda model, *_: widgets.latent_sliders(model),
 }
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -111,7 +112,7 @@ class Shaped(vaelib.VAE):
 
 
 @pytest.mark.parametrize(
-    "kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE", "PriorFlow"]
+    "kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE", "PriorFlow", "BoundExplorer"]
 )
 @pytest.mark.parametrize(
     ("shape", "message"),
@@ -126,7 +127,7 @@ def test_a_page_draws_square_grey_images_only_and_says_so(kind, shape, message):
 
 
 @pytest.mark.parametrize(
-    "kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE", "PriorFlow"]
+    "kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE", "PriorFlow", "BoundExplorer"]
 )
 def test_a_model_with_labels_is_refused_and_its_own_widget_named(kind):
     model = vaelib.ConditionalVAE(784, 10, 8, 2)

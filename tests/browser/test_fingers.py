@@ -11,6 +11,7 @@ from tests.pages import chapters, widgets_of
 TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
 TRAITS = {  # what the canvas moves
     "AutoencoderVersusVAE": ["at"],
+    "BoundExplorer": ["mu", "sigma"],
     "ConditionalExplorer": ["z"],
     "DrawDigit": ["pixels"],
     "GaussianKL": ["mu", "sigma"],

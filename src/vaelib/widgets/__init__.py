@@ -1,6 +1,7 @@
 """Widgets that run in Jupyter and, with no kernel, on the built page."""
 
 from vaelib.widgets.autoencoder_versus_vae import AutoencoderVersusVAE
+from vaelib.widgets.bound_explorer import BoundExplorer
 from vaelib.widgets.conditional_explorer import ConditionalExplorer
 from vaelib.widgets.draw_digit import DrawDigit
 from vaelib.widgets.gaussian_kl import GaussianKL
@@ -12,6 +13,7 @@ from vaelib.widgets.training_replay import TrainingReplay
 
 __all__ = [
     "AutoencoderVersusVAE",
+    "BoundExplorer",
     "ConditionalExplorer",
     "DrawDigit",
     "GaussianKL",

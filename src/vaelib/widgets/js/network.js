@@ -5,7 +5,7 @@
  * @typedef {{layers: Layer[], data: DataView}} PackedNetwork  float16, little-endian
  */
 
-const ACTIVATIONS = {
+export const ACTIVATIONS = {
   relu: (x) => (x > 0 ? x : 0),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   silu: (x) => x / (1 + Math.exp(-x)),
