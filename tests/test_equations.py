@@ -51,6 +51,30 @@ def noticed(check: Check, tex: str) -> str:
         return "for it is no expression"
 
 
+@pytest.mark.parametrize(
+    ("label", "printed", "wrong"),
+    [
+        ("autoencoder-loss", r"- x_i^{(n)} \log", r"- (x_i^{(n)})^2 \log"),
+        ("autoencoder-empty", r"> \rho", r"\ge \rho"),
+        ("elbo-squared-error", r"{2 s^2}", r"{(P - 1) s^2}"),
+        ("elbo-beta", r"\frac{P}{2 s^2}", r"\frac{P}{(P - 1) s^2}"),
+        ("elbo-gap", r"\frac{1}{2}", r"\frac{1}{D}"),
+        ("elbo-optimum", r"\frac{1}{P - D}", r"\frac{1}{D + 1}"),
+        ("elbo-optimum", r"\right)^{1/2} R", r"\right)^{1/2}"),
+        ("reparameterization-budget", r"\frac{1}{B}", r"\frac{1}{K - 1}"),
+        ("kl-two-gaussians", r"(\mu_q - \mu_p)^2", r"(\mu_q + \mu_p)^2"),
+        ("latent-loss", r"\big\| x^{(n)} - \hat{x}(z) \big\|^2", r"\big\| x^{(n)} \big\|^2"),
+        ("latent-gaussian", r"2\,(\sigma^{(n)})^2", r"2\,\sigma^{(n)}"),
+        ("evaluating-bias", r"K \operatorname{Var}_q(\log", r"K^2 \operatorname{Var}_q(\log"),
+    ],
+)
+def test_errors_that_were_once_overlooked_are_noticed(label, printed, wrong):
+    """By their values, at sizes and images at which they are not right by chance."""
+    (check,) = (check for check in CHECKS if check.label == label)
+    assert printed in PRINTED[label]
+    assert noticed(check, PRINTED[label].replace(printed, wrong, 1)) == "by its value"
+
+
 @pytest.mark.slow
 @each_check
 def test_no_mutant_of_the_printed_line_holds(check):

@@ -46,6 +46,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         r"{\epsilon_j} \right] = ": "what is lowest is so in any unit",
         r"{{\sigma_j}^{2}} \right] = ": "what is lowest is so in any unit",
     },
+    "training-product": {r"{-2}^{-100}": "the exponent is even"},
     "evaluating-weights": {r"\mathbb{E}_q[{u}]": "each single weight is unbiased too"},
     "evaluating-grid": {r"\int {p(x)}": ONE},
     "exploring-ellipse": {r"< \kappa^2": "no draw lies on the ellipse itself"},

@@ -73,10 +73,15 @@ class CheckCounts(SphinxDirective):
     """How many lines there are, of which kinds, and how many wrong ones were tried."""
 
     def run(self):
-        printed = [tex for stem in stems(self.env) for _, tex in module("printed").equations(stem)]
-        statements = [statement for tex in printed for statement in module("tex").parse(tex)]
-        wrong = Counter(m.change for tex in printed for m in module("mutants").mutants(tex))
-        alike = sum(map(len, module("equivalent").EQUIVALENT.values()))
+        printed = [line for stem in stems(self.env) for line in module("printed").equations(stem)]
+        statements = [statement for _, tex in printed for statement in module("tex").parse(tex)]
+        mutants = {label: module("mutants").mutants(tex) for label, tex in printed}
+        wrong = Counter(m.change for some in mutants.values() for m in some)
+        alike = sum(
+            module("equivalent").is_equivalent(label, mutant.tex)
+            for label, some in mutants.items()
+            for mutant in some
+        )
         kinds = Counter(map(kind, statements))
         said = [f"{count} {name}" for name, count in kinds.most_common()]
         tried = [f"| {change} | {count:,} |" for change, count in wrong.most_common()]
