@@ -9,7 +9,7 @@ PORT ?= 8000
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -rs --dist loadfile --no-loadscope-reorder
 
-.PHONY: book lab test quick jitter matrix notebooks checkpoints bench figures screenshot requirements serve clean environment
+.PHONY: book lab test quick jitter matrix mutants notebooks checkpoints bench figures screenshot requirements serve clean environment
 
 book: $(ENVIRONMENT)
 	@$(BIN)/python book/build.py
@@ -35,6 +35,9 @@ jitter: $(ENVIRONMENT)  # run the chapters where arithmetic comes out a little d
 
 matrix: $(ENVIRONMENT)  # run the tests on every Python, version range and kind of instructions here
 	$(BIN)/python -m tests.matrix
+
+mutants: $(ENVIRONMENT)  # count the faults that no unit test notices, or those in MODULES="objectives ..."
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants $(MODULES)
 
 notebooks: $(ENVIRONMENT)  # run every chapter, or CHAPTERS="book/building.ipynb", and store its outputs
 	$(BIN)/python book/execute.py $(CHAPTERS)

@@ -3,7 +3,33 @@
 import pytest
 import torch
 
-from vaelib import devices
+import vaelib
+from vaelib import devices, evaluation, training
+
+BINARY = (torch.rand(20, 12, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+WITH_AVX512 = {"avx512_f": True, "amx_tile": False}
+
+
+class Watched(vaelib.VAE):
+    """A model that notes what `look` gives each time it is asked, and where it is sent."""
+
+    def __init__(self, look=lambda: None):
+        torch.manual_seed(0)
+        super().__init__(12, 8, 2)
+        self.look, self.seen, self.stops = look, [], []
+
+    def posterior(self, images):
+        self.seen.append(self.look())
+        return super().posterior(images)
+
+    def to(self, device):
+        self.stops.append(device)
+        return self
+
+
+def fit(model, test=None, **options):
+    settings = {"epochs": 1, "batch_size": 10, "progress": False, "device": "cpu"} | options
+    return vaelib.fit(model, BINARY, test, **settings)
 
 
 def test_fast_float32_is_float32():
@@ -27,6 +53,77 @@ def test_where_it_could_lose_precision_the_switch_is_not_touched(monkeypatch, ca
     before = torch.backends.mkldnn.matmul.fp32_precision
     with devices.fast_float32():
         assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+USES = {
+    "fit": fit,
+    "mean_terms": lambda model: vaelib.mean_terms(model, BINARY),
+    "log_likelihood": lambda model: vaelib.log_likelihood(model, BINARY, 2, device="cpu"),
+    "iwae_bound": lambda model: vaelib.iwae_bound(model, BINARY, 2),
+    "kl_per_dimension": lambda model: vaelib.kl_per_dimension(model, BINARY),
+    "mean_variance": lambda model: vaelib.mean_variance(model, BINARY),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_where_it_loses_nothing_onednn_multiplies_in_training_and_evaluation(monkeypatch, use):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: WITH_AVX512, raising=False)
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    model = Watched(lambda: torch.backends.mkldnn.matmul.fp32_precision)
+    USES[use](model)
+    assert set(model.seen) == {"bf16"} != {before}
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+@pytest.fixture
+def from_afar(monkeypatch):
+    """A home for models that is not the device on which they are asked for."""
+    home = torch.device("cuda:7")
+    for module in (training, evaluation):
+        monkeypatch.setattr(module, "device_of", lambda model: home)
+    return [torch.device("cpu"), home]
+
+
+def test_fit_sends_the_model_to_the_device_and_home_again(from_afar):
+    model = Watched()
+    fit(model)
+    assert model.stops == from_afar
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_fit_sends_the_model_home_when_it_is_cut_off(from_afar, error):
+    def stop(*_):
+        raise error
+
+    model = Watched()
+    with pytest.raises(error) if error is ZeroDivisionError else pytest.warns(match="interrupted"):
+        fit(model, after_epoch=stop)
+    assert model.stops == from_afar
+
+
+def test_log_likelihood_sends_the_model_to_the_device_and_home_again(from_afar):
+    model = Watched()
+    vaelib.log_likelihood(model, BINARY, 2, device="cpu")
+    assert model.stops == from_afar
+    broken = Watched(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        vaelib.log_likelihood(broken, BINARY, 2, device="cpu")
+    assert broken.stops == from_afar
+
+
+def test_bfloat16_rounds_the_products_of_training_and_not_those_of_the_test():
+    seen = {}
+    for precision in devices.PRECISIONS:
+        model = Watched(lambda: torch.is_autocast_enabled("cpu"))
+        history = fit(model, BINARY, precision=precision)
+        weights = torch.cat([weight.detach().flatten() for weight in model.parameters()])
+        seen[precision] = list(model.seen), history.train[0].elbo, weights
+        assert history.test[0] == vaelib.mean_terms(model, BINARY)
+    assert seen["float32"][0] == [False, False, False]
+    assert seen["bfloat16"][0] == [True, True, False]  # two steps and the test
+    assert 0 < abs(seen["float32"][1] - seen["bfloat16"][1]) < 0.1
+    moved = (seen["float32"][2] - seen["bfloat16"][2]).abs().max()
+    assert 1e-5 < moved < 0.1
 
 
 def steps(context):
@@ -86,6 +183,38 @@ def test_memory_that_does_not_suffice_says_what_to_lower():
 def test_other_errors_pass_as_they_are():
     with pytest.raises(RuntimeError, match="must match"), devices.memory_advice("batch_size"):
         torch.zeros(2) + torch.zeros(3)
+
+
+class Libc:
+    """In place of the C library: notes what is set."""
+
+    def __init__(self):
+        self.calls = []
+
+    def mallopt(self, parameter, value):
+        self.calls.append((parameter, value))
+
+    def malloc_trim(self, pad):
+        self.calls.append(pad)
+
+
+THRESHOLDS = {"M_TRIM_THRESHOLD": -1, "M_MMAP_THRESHOLD": -3}  # malloc.h
+
+
+def limits(large, spare):
+    """The calls that set up to which size blocks are kept, and how much in all, in MiB."""
+    sizes = {"M_MMAP_THRESHOLD": large, "M_TRIM_THRESHOLD": spare}
+    return [*((THRESHOLDS[name], size * 1024**2) for name, size in sizes.items()), 0]
+
+
+def test_memory_is_kept_inside_fit_and_given_back_after_it(monkeypatch):
+    libc, names = Libc(), []
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: names.append(name) or libc)
+    model = Watched(lambda: list(libc.calls))
+    fit(model)
+    assert set(names) == {"libc.so.6"}
+    assert model.seen == [limits(64, 256)] * 2
+    assert libc.calls == limits(64, 256) + limits(32, 64)
 
 
 def test_keeping_memory_is_harmless_where_it_cannot_be_asked_for(monkeypatch):
