@@ -9,8 +9,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "latent-integral": {r"\int {p(x)}": ONE},
     "latent-aggregate": {r"{q(z)}": "the mean of N times the same"},
     "latent-consistency": {
-        r"\sum_{x} {p(z)}": "p(x) adds up to one",
-        r"\sum_{x} {p(x)}": "p(x) adds up to one",
+        r"\sum_{x} {p(z)}\, p(x)": "p(x) adds up to one",
+        r"\sum_{x} {p(x)}\, p(z)": "p(x) adds up to one",
     },
     "latent-decomposition": {
         r"\big\|^2 {q(z \mid x^{(n)})}": "the term then belongs to the sum before it",
@@ -29,7 +29,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "elbo-identity": {
         r"= {\log \frac{p(x \mid z)\, p(z)}{p(z \mid x)}}": "the fraction is p(x) at each z",
     },
-    "elbo-linear-gaussian": {r"s^2 )": "a number is the variance of each pixel"},
+    "elbo-linear-gaussian": {r"W z + b,\; s^2 )": "a number is the variance of each pixel"},
     "reparameterization-change": {
         rf"d\left( \frac{{z{constant}}}": "a constant has no differential"
         for constant in ("", r" + \mu", r" - {\pi}", r" - {\sigma}", r" - {\mu}^{2}")
@@ -43,7 +43,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         r"\partial {q(z": "no integral of a function of the density depends on where it lies",
     },
     "reparameterization-best": {
-        r"{\epsilon_j} \right] = ": "what is lowest is so in any unit",
+        r"\, {\epsilon_j} \right] = ": "what is lowest is so in any unit",
         r"{{\sigma_j}^{2}} \right] = ": "what is lowest is so in any unit",
     },
     "training-product": {r"{-2}^{-100}": "the exponent is even"},
