@@ -79,7 +79,7 @@ def _rung(family: str = "VAE", shipped: bool = True, **changes) -> Recipe:
 
 
 LADDER = {
-    "vae-4-epochs": _rung(epochs=4, learning_rate=0.007, shipped=False),
+    "vae-4-epochs": _rung(epochs=4, learning_rate=0.02, shipped=False),
     "vae-72-epochs": _rung(epochs=72, learning_rate=0.007, shipped=False),
     "vae-360-epochs": _rung(epochs=360, learning_rate=0.007, shipped=False),
     "vae-3000-epochs": _rung(epochs=3000),

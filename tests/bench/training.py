@@ -8,7 +8,7 @@ two epochs and nothing else: what it then chooses was fitted on held-out trainin
 testing are left out for all, compiling is told apart.
 
 `fit` has reached the published loop's loss if its test loss is below it by twice the standard error
-of that difference, over ten seeds, for which both losses are computed apart from the race: they
+of that difference, over five seeds, for which both losses are computed apart from the race: they
 cost no idle machine, and three rounds are too few for a plane, where a seed moves the loss by more
 than a nat.
 """
@@ -31,7 +31,7 @@ from vaelib.devices import PRECISIONS, machine, pick_device
 RACED = ("784-400-20", "784-256-2")
 EPOCHS = 10  # of the others
 FIT_EPOCHS = 2
-SEEDS = 10  # for the losses
+SEEDS = 5  # for the losses
 PUBLISHED = "pytorch/examples"
 
 
