@@ -42,7 +42,7 @@ mutants: $(ENVIRONMENT)  # count the faults that no unit test notices, or those 
 notebooks: $(ENVIRONMENT)  # run every chapter, or CHAPTERS="book/building.ipynb", and store its outputs
 	$(BIN)/python book/execute.py $(CHAPTERS)
 
-checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package, or NAMES="vae-full ..."
+checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package, or NAMES="vae-3000-epochs ..."
 	$(BIN)/python -m vaelib.recipes $(NAMES)
 
 bench: book  # time the widgets, the training loop and the book: two hours and more on an idle machine
@@ -53,6 +53,7 @@ bench: book  # time the widgets, the training loop and the book: two hours and m
 	$(BIN)/python -m tests.bench.rate
 	$(BIN)/python -m tests.bench.training
 	$(BIN)/python -m tests.bench.ablation
+	$(BIN)/python -m tests.bench.ladder
 	$(BIN)/python -m tests.bench.step
 	$(BIN)/python -m tests.bench.families
 	$(BIN)/python -m tests.bench.book
