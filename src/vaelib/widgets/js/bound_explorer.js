@@ -235,7 +235,7 @@ function slidersOf(current, put) {
     sliders.forEach(({ input }, i) => {
       const span = i < 2 ? spanOf(window, i) : WIDTHS.map((units) => units * window.unit);
       [input.min, input.max] = span.map(String);
-      input.step = String((span[1] - span[0]) / 200);
+      input.step = String(((span[1] - span[0]) / 200) * (1 - 1e-9)); // the end is a step, too
     });
   const set = (q) => sliders.forEach((each, i) => each.set(q[nameOf(i)][i % 2]));
   return { nodes: sliders.map((each) => each.node), fit, set };
