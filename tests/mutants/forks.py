@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import warnings
 from itertools import zip_longest
 from pathlib import Path
 
@@ -54,7 +55,9 @@ def forked(work, seconds: float):
     It is stopped after so many seconds of processor time. What it prints is not seen.
     """
     read, write = os.pipe()
-    process = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on, of threads
+        process = os.fork()
     if process == 0:
         answer = None
         try:
