@@ -96,7 +96,7 @@ function render({ model, el }) {
     value: "0",
     onInput: (value) => change(model, { ...data.cases[Number(value)].start, case: Number(value) }),
   });
-  which.node.firstElementChild.style.whiteSpace = "nowrap";
+  which.node.style.whiteSpace = "nowrap";
   which.select.style.minWidth = "0"; // on a phone it is cut rather than the page
   const encoder = button("the encoder’s q", () => window.encoder && put(window.encoder));
   const best = button("the best diagonal q", () => put(window.best));
