@@ -86,9 +86,9 @@ class Known:
 
     @property
     def start(self) -> Gaussian:
-        """A q beside the posterior and twice as wide."""
-        x, y = self.centre
-        return gaussian((x + 2 * self.unit, y - 1.5 * self.unit), (2 * self.unit,) * 2)
+        """A q beside the posterior, and too wide along one axis."""
+        (x, y), unit = self.centre, self.unit
+        return gaussian((x + 2 * unit, y - 1.5 * unit), (1.2 * unit, 2 * unit))
 
     def holds(self, q: Gaussian) -> bool:
         """Whether q can be moved there, but for the last digits."""
