@@ -53,7 +53,7 @@ def test_a_chapter_says_under_its_title_how_long_it_takes(visit, page):
     found = prose.reading(read(page).cells)
     assert line.inner_text() == str(found)
     shown = visit.page.locator("article div.math").evaluate_all(
-        "all => all.filter(each => each.checkVisibility()).length"
+        "all => all.filter(e => e.checkVisibility() && !e.closest('.toggle-hidden')).length"
     )
     assert shown == found.equations
 
