@@ -6,6 +6,7 @@ import torch
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
 from book._checks.arrays import over
+from book._checks.optimum import lowest
 from book._checks.quadrature import product_rule, trapezoid
 from book._checks.random_numbers import normal
 from book._checks.scope import Law
@@ -52,23 +53,6 @@ def linear_gaussian(pixels: int):
         r"\nu": mean,
         "M": s**2 * torch.linalg.inv(covariance),
     }
-
-
-def lowest(parameters: list[torch.Tensor], loss) -> float:
-    """The lowest value of a loss, by L-BFGS; the parameters are moved to where it is."""
-    parameters = [p.requires_grad_() for p in parameters]
-    optimizer = torch.optim.LBFGS(
-        parameters, 1, 1000, 2000, 1e-11, 1e-15, 50, line_search_fn="strong_wolfe"
-    )
-
-    def closure():
-        optimizer.zero_grad()
-        value = loss(*parameters)
-        value.backward()
-        return value
-
-    optimizer.step(closure)
-    return closure().item()
 
 
 @functools.cache

@@ -16,8 +16,9 @@ from torch.nn.functional import binary_cross_entropy
 
 from book._checks.arrays import Array, over, with_torch
 from book._checks.check import Check
-from book._checks.elbo_names import diagonal, lowest, standard
+from book._checks.elbo_names import diagonal, standard
 from book._checks.importance import chi, gamma_weights, some_draws, tiny_weights, weights_of_draws
+from book._checks.optimum import lowest
 from book._checks.quadrature import product_rule, trapezoid
 from book._checks.random_numbers import normal
 from book._checks.scope import Draws, Law

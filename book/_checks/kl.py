@@ -17,6 +17,7 @@ from torch.distributions import (
 import vaelib
 from book._checks.arrays import over
 from book._checks.check import STANDARD_ERRORS, Check
+from book._checks.optimum import lowest
 from book._checks.quadrature import gauss_hermite, trapezoid
 from book._checks.random_numbers import normal
 from book._checks.scope import Draws, Given, Law
@@ -30,23 +31,9 @@ MIXTURE = MixtureSameFamily(
 
 def minimum(loss) -> tuple[torch.Tensor, torch.Tensor]:
     """The mean and the deviation at which loss(mu, log_var) is lowest."""
-    parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS(
-        [parameters],
-        max_iter=200,
-        tolerance_grad=1e-12,
-        tolerance_change=1e-15,
-        line_search_fn="strong_wolfe",
-    )
-
-    def closure():
-        optimizer.zero_grad()
-        value = loss(*parameters)
-        value.backward()
-        return value
-
-    optimizer.step(closure)
-    mu, log_var = parameters.detach()
+    parameters = [torch.zeros((), dtype=torch.float64) for _ in range(2)]
+    lowest(parameters, loss)
+    mu, log_var = (parameter.detach() for parameter in parameters)
     return mu, (log_var / 2).exp()
 
 
