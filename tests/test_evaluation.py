@@ -211,14 +211,15 @@ def test_the_estimate_is_the_integral_over_the_plane(plane):
 
 
 @pytest.mark.slow
-def test_a_q_that_is_too_narrow_is_shown_by_its_error(plane):
+def test_the_error_shows_a_q_that_is_too_narrow_but_not_a_hill_that_no_draw_reached(plane):
     vae, images, exact = plane
     found = vaelib.log_likelihood(vae, images, 5000)
-    assert (found.error > 0.1).any()
     assert found.mean < exact.mean() - 0.5
-    trusted = found.error < 0.1
-    near = ((found.estimate - exact).abs() < 0.1)[trusted]
-    assert near.float().mean() > 0.6  # most, for a small error is no promise
+    off, shown = (found.estimate - exact).abs(), found.error > 0.1
+    assert off[shown].min() > 0.1
+    silent = off[~shown] > 0.1
+    assert silent.sum() == 1  # of the four whose error is small
+    assert off[~shown][silent] > 1
 
 
 @pytest.mark.slow

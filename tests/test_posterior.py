@@ -108,14 +108,16 @@ def test_a_bernoulli_model_agrees_with_importance_weighting():
 
 
 @pytest.mark.slow
-def test_a_finer_and_wider_grid_changes_less_than_a_hundredth_of_a_nat():
+def test_a_finer_and_wider_grid_changes_nothing():
     vae = vaelib.pretrained("vae-2d")
     images = vaelib.binarize_once(vaelib.mnist("test").images[:3])
-    found = vaelib.grid_posterior(vae, images, edge=5.0)
-    finer = vaelib.grid_posterior(vae, images, edge=6.0, side=600)
-    torch.testing.assert_close(found.log_likelihood, finer.log_likelihood, rtol=0, atol=0.01)
+    found = vaelib.grid_posterior(vae, images, edge=4.0, side=1000)
+    finer = vaelib.grid_posterior(vae, images, edge=4.5, side=1600)
+    torch.testing.assert_close(found.log_likelihood, finer.log_likelihood, rtol=0, atol=1e-3)
     mu, log_var = found.best_gaussian()
-    torch.testing.assert_close(found.kl(mu, log_var), finer.kl(mu, log_var), rtol=0, atol=0.01)
+    torch.testing.assert_close(found.kl(mu, log_var), finer.kl(mu, log_var), rtol=0, atol=1e-3)
+    usual = vaelib.grid_posterior(vae, images)  # kinks of the ReLUs leave so much
+    torch.testing.assert_close(usual.log_likelihood, finer.log_likelihood, rtol=0, atol=0.005)
     kls = found.kl(mu, log_var)
     assert (kls >= 0).all()
     assert (kls <= found.kl(*found.moments())).all()

@@ -16,7 +16,7 @@ from vaelib.networks import evaluating, unwrapped
 POINTS = 4096  # of the grid, decoded at once
 PART = 16  # images whose grids are looked at together
 CUT_OFF = 1e-4  # share of a posterior that may lie in the outermost cells
-COARSE = 0.5  # nats between the sums over every second cell; the whole is then good to 0.001
+COARSE = 0.5  # nats between sums over every second cell; the whole is good to 0.001, if smooth
 
 
 class GridPosterior(NamedTuple):
@@ -142,7 +142,8 @@ def grid_posterior(model, images: Tensor, edge: float = 6.0, side: int = 400) ->
     """log p(x) and p(z|x) of a model with two latent coordinates, by a sum over the plane.
 
     The plane is cut into side x side cells from -edge to edge, and the integral of p(x|z) p(z) is
-    the sum over their centres: near exact once a cell is no wider than the posterior.
+    the sum over their centres: near exact once a cell is no wider than a smooth posterior. That of
+    a decoder with ReLUs has kinks; its sum converges as a power of the cell's width.
 
     Args:
         model: a `VAE` or a `LinearVAE`; only its decoder is asked.
