@@ -9,6 +9,7 @@ widget's name.
 """
 
 import json
+import zlib
 from pathlib import Path
 
 import nbformat
@@ -168,7 +169,8 @@ def write_module(target: Path, name: str):
 def write_network(target: Path, digest: str, packed: dict):
     """Write a packed network; layers and planes have a checksum each."""
     layers, planes = json.dumps(packed["layers"]).encode(), network.planes(packed["data"])
-    text = json.dumps({"layers": base.deflated(layers), "planes": base.deflated(planes)})
+    numbers = base.deflated(planes, zlib.Z_FILTERED)  # few of their bytes are a text's repetitions
+    text = json.dumps({"layers": base.deflated(layers), "planes": numbers})
     (target / f"{digest}.js").write_text(f'vaelib.networks["{digest}"] = {text};\n')
 
 

@@ -116,9 +116,10 @@ def _chosen(data: dict, metadata: dict, include, exclude) -> tuple[dict, dict]:
     return kept, {key: value for key, value in metadata.items() if key not in dropped}
 
 
-def deflated(data: bytes) -> str:
+def deflated(data: bytes, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> str:
     """Bytes as zlib-compressed base64."""
-    return base64.b64encode(zlib.compress(data, 9)).decode()
+    packer = zlib.compressobj(9, strategy=strategy)
+    return base64.b64encode(packer.compress(data) + packer.flush()).decode()
 
 
 def _for_page(value):
