@@ -22,7 +22,7 @@ LAYERS = (  # a file may import those of the layers above its own, and no other 
     {"training"},
     {"evaluation", "plots", "provenance"},
     {"recipes"},
-    {"lab"},
+    {"lab", "questions"},
     {"widgets"},
 )
 WITHIN = {  # what a file of a layer may have of its own layer

@@ -32,6 +32,7 @@ def words():
         picture=lambda address: f"data:{address}",
         link=lambda text, address: f"[{text}](to {address})",
         checks=lambda: "| {eq}`a` |\n|---|",
+        question=lambda name, body: (body, f"Right: {{eq}}`{name}`\n: Why."),
     )
 
 
@@ -74,6 +75,11 @@ def plain_text(source: str) -> str:
         ("[out](https://example.org) [in](#Title)", "[out](https://example.org) [in](#Title)"),
         ("```{checks}\n```", "| <eq a> |\n|---|"),
         ("a[^n] b[^m]\n\n[^n]: why", "a<sup>1</sup> b<sup>2</sup>\n\n<sup>1</sup>  why"),
+        (
+            "```{question} q\nWhat is {eq}`a`?\n```",
+            "> **Stop and predict**\n>\n> What is <eq a>?\n\n"
+            "<details>\n<summary>Answer</summary>\n\n- **Right: <eq q>**: Why.\n\n</details>",
+        ),
         ("Term\n: what it\n  means", "- **Term**: what it\n  means"),
         ("```python\n{eq}`a`\n$$\n```", "```python\n{eq}`a`\n$$\n```"),
         ("```{code-block} python\nx\n```", "```python\nx\n```"),

@@ -71,6 +71,7 @@ class Words:
     picture: Callable[[str], str]  # the address of a picture -> a data URI
     link: Callable[[str, str], str]  # text, an address of the book
     checks: Callable[[], str]  # the table of the page's checks, as MyST
+    question: Callable[[str, str], tuple[str, str]]  # its name and body -> text and answer, as MyST
     notes: dict = field(default_factory=dict)  # footnotes and their numbers
 
 
@@ -217,6 +218,11 @@ def directive(block: Directive, words: Words) -> str:
         return formula(block.body, block.options.get("label"), words)
     if name == "checks":
         return markdown(words.checks(), words)
+    if name == "question":
+        text, answer = (
+            markdown(part, words) for part in words.question(block.argument, block.body)
+        )
+        return f"{quoted('Stop and predict', text)}\n\n{folded('Answer', answer)}"
     if name in ("code", "code-block"):
         return f"```{block.argument}\n{block.body}\n```"
     if name in ADMONITIONS or name in ("admonition", "dropdown") or name != block.name:

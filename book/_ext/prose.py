@@ -2,7 +2,7 @@
 
 Prose is the Markdown of a page without its code, its mathematics and its markup. What stands in a
 fold, the solutions of the exercises above all, is prose as well but is not counted, for a page is
-read with its folds closed.
+read with its folds closed. Nor are the words of a question, which are counted as one question.
 """
 
 import re
@@ -31,6 +31,7 @@ class Passage:
     text: str
     folded: bool = False
     equation: bool = False
+    question: bool = False
 
 
 @dataclass
@@ -39,19 +40,24 @@ class Reading:
 
     words: int
     equations: int
+    questions: int = 0
 
     @property
     def minutes(self) -> int:
-        """About how long it takes: each displayed equation is given a minute."""
-        return round(self.words / WORDS_A_MINUTE + self.equations)
+        """About how long it takes: each displayed equation and each question is given a minute."""
+        return round(self.words / WORDS_A_MINUTE + self.equations + self.questions)
 
     def __str__(self) -> str:
         """How the page says it."""
-        equations = f"{self.equations} displayed equation{'s' * (self.equations != 1)}"
-        return (
-            f"About {self.minutes} minutes to read: {self.words:,} words and {equations}, "
-            "with the folds closed."
-        )
+        parts = [f"{self.words:,} words", counted(self.equations, "displayed equation")]
+        parts += [counted(self.questions, "question")] * bool(self.questions)
+        text = f"{', '.join(parts[:-1])} and {parts[-1]}"
+        return f"About {self.minutes} minutes to read: {text}, with the folds closed."
+
+
+def counted(number: int, name: str) -> str:
+    """A number of things."""
+    return f"{number} {name}{'s' * (number != 1)}"
 
 
 def passages(cells) -> list[Passage]:
@@ -84,9 +90,11 @@ def within(block, cell: str, folded: bool) -> list[Passage]:
         return [Passage(cell, "", folded, equation=True)]
     if name in HIDDEN:
         return []
-    folded = folded or block.hidden or name == "solution"
-    title = "" if name in ("figure", "solution") else words_of(block.argument)
+    folded = folded or block.hidden or name in ("solution", "question")
+    title = "" if name in ("figure", "solution", "question") else words_of(block.argument)
     found = [Passage(cell, title, folded)] if title.strip() else []
+    if name == "question":
+        found = [Passage(cell, "", folded, question=True)]
     for inner in markup.blocks(block.body):
         found += within(inner, cell, folded)
     return found
@@ -112,6 +120,8 @@ def role(match: re.Match) -> str:
 
 def reading(cells) -> Reading:
     """What there is to read in a notebook's cells with the folds closed."""
-    open_ones = [passage for passage in passages(cells) if not passage.folded]
+    found = passages(cells)
+    open_ones = [passage for passage in found if not passage.folded]
     words = sum(len(re.findall(rf"[\w{GLUED}{NAMED}]\S*", p.text)) for p in open_ones)
-    return Reading(words, sum(passage.equation for passage in open_ones))
+    equations = sum(passage.equation for passage in open_ones)
+    return Reading(words, equations, sum(passage.question for passage in found))

@@ -13,6 +13,7 @@ import pybtex.plugin
 from docutils import nodes
 from sphinx import addnodes
 
+import asked
 import markup
 from checks import checks_of, in_table
 from markup import MarkupError
@@ -30,9 +31,11 @@ class Book:
         self.path = Path(self.env.doc2path(docname))
         self.notebook = nbformat.read(self.path, as_version=4)
         self.glued = dict(glued(self.notebook))
+        self.answers = asked.answers_in(self.notebook)
         self.cited: set[str] = set()
         self.words = markup.Words(
-            self.role, self.number, self.picture, self.link, lambda: table(self.path.stem)
+            *(self.role, self.number, self.picture, self.link),
+            *(lambda: table(self.path.stem), self.question),
         )
 
     def role(self, role: str, target: str, title: str | None) -> str:
@@ -60,6 +63,11 @@ class Book:
             raise MarkupError(f"nothing is glued as {name}")
         value = self.glued[name]
         return format(float(value), form) if form else value
+
+    def question(self, name: str, body: str) -> tuple[str, str]:
+        """The text of a question and its answer, as MyST."""
+        question = asked.Asked(name, body, self.answers.get(name, (None, ""))[0])
+        return question.question(), question.answer()
 
     def number(self, kind: str, label: str) -> str:
         """The number that an equation, an exercise or a figure has on its page."""

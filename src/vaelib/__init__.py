@@ -56,7 +56,8 @@ _MODULES = {
         *("checkpoints", "checks", "data", "densities", "devices", "distributions", "evaluation"),
         *("export", "files", "gaussians", "importance", "likelihoods", "models", "networks"),
         *("objectives", "optimizing", "parts", "paths", "pictures", "plans", "plots"),
-        *("provenance", "reading", "recipes", "resuming", "settings", "training", "widgets"),
+        *("provenance", "questions", "reading", "recipes", "resuming", "settings", "training"),
+        "widgets",
     )
 } | {name: f"lab.{name}" for name in ("gradients", "graphs", "holes", "moons", "viewer")}
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}

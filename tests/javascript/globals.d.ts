@@ -1,7 +1,8 @@
-/** What scripts of a page find there: Sphinx's options, and what the loaded widgets fill. */
+/** What scripts of a page find there: Sphinx's options, and MathJax, and what the loaded widgets fill. */
 declare const DOCUMENTATION_OPTIONS: { SHOW_SEARCH_SUMMARY: boolean } | undefined;
 
 interface Window {
+  MathJax?: { startup?: { promise?: Promise<void> } };
   vaelib: {
     modules: Record<string, string[]>;
     parts: Record<string, string>;
