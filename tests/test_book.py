@@ -171,6 +171,7 @@ def markdown_cells(*sources):
             1,
             0,
         ),
+        (["```{question} name\nHow many?\n\nright\n: So.\n```\nword"], 1, 0),
         (["```{dropdown} Why\nnot\n```", "```{note}\n:class: dropdown\nnot\n```\nword"], 1, 0),
     ],
 )
@@ -179,14 +180,22 @@ def test_words_and_equations_are_counted_with_folds_closed(sources, words, equat
     assert (found.words, found.equations) == (words, equations)
 
 
+def test_questions_are_counted_apart_and_their_numbers_are_computed():
+    cells = markdown_cells("```{question} name\nIs it 0.5?\n\nright\n: So.\n```\n\nword")
+    assert prose.reading(cells) == prose.Reading(1, 0, 1)
+    assert len(typed_in(cells)) == 1
+
+
 def test_what_is_left_out_of_the_page_is_not_counted():
     (cell,) = markdown_cells("Not this.")
     cell.metadata.tags = ["remove-cell"]
     assert prose.reading([cell, nbformat.v4.new_code_cell("nor = this")]).words == 0
 
 
-def test_a_minute_is_two_hundred_words_or_an_equation():
+def test_a_minute_is_two_hundred_words_an_equation_or_a_question():
     assert prose.Reading(2000, 4).minutes == 14
+    assert prose.Reading(2000, 4, 3).minutes == 17
+    assert "2,000 words, 4 displayed equations and 3 questions," in str(prose.Reading(2000, 4, 3))
     assert str(prose.Reading(1250, 1)) == (
         "About 7 minutes to read: 1,250 words and 1 displayed equation, with the folds closed."
     )

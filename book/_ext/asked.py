@@ -14,8 +14,8 @@ A question is a directive whose text ends with a list of definitions, one for ea
 
 For a number the terms are `right` and the names of the mistakes, for a choice the options, for an
 order the lines. A long one has its name in a comment behind it: `$x^2$ <!-- square -->`. The
-answers come from the output of the cell that calls `vaelib.questions` with the question's name. What
-the page shows is made here, as Markdown, for the plain copies as well.
+answers come from the output of the cell that calls `vaelib.questions` with the question's name.
+What the page shows is made here, as Markdown, for the plain copies as well.
 """
 
 import json

@@ -99,13 +99,13 @@
     return {
       field,
       read: () => input.value,
-      write: (answer) => (input.value = answer ?? ""),
+      write: (answer) => (input.value = typeof answer === "string" ? answer : ""),
       judge(/** @type {string} */ answer, /** @type {number} */ tries) {
         const { value, problem } = numberIn(answer, data.unit);
         if (value === undefined) return { isOpen: true, text: problem };
         const note = known(value);
         if (note === 0) return { isRight: true, text: "Right.", note };
-        if (note > 0) return { text: "Not that.", note };
+        if (note > 0) return { text: "No.", note };
         const advice = tries > 1 ? "The answer is in the fold below." : "Try once more.";
         return { text: `Too ${value > data.values[0] ? "large" : "small"}. ${advice}` };
       },
@@ -115,7 +115,7 @@
   /** A question for one of several options: radio buttons. */
   function choiceForm(/** @type {any} */ data, /** @type {string} */ name, list) {
     const field = make("fieldset", { "aria-describedby": `${name}-text` });
-    field.append(make("legend", {}, "Your answer"));
+    field.append(make("legend", { class: "visually-hidden" }, "Your answer"));
     const buttons = [...list.children].map((item, place) => {
       const attributes = { type: "radio", name: `${name}-choice`, value: String(place) };
       const button = /** @type {HTMLInputElement} */ (make("input", attributes));
@@ -147,8 +147,10 @@
   function orderForm(/** @type {any} */ data, /** @type {string} */ name, list) {
     const lines = make("ol", { class: "question-lines" });
     const said = make("p", { class: "question-said", role: "status" });
+    const sizes = new ResizeObserver((entries) => entries.forEach((e) => stopAtScroller(e.target)));
     const items = [...list.children].map((item, place) => {
       const text = make("span", { id: `${name}-line-${place}` }, ...inline(item));
+      sizes.observe(text);
       const grip = make("span", { class: "question-grip", "aria-hidden": "true" }, "⠿");
       const line = make("li", {}, grip, text);
       line.append(mover(line, -1, text.id, moved), mover(line, 1, text.id, moved));
@@ -176,7 +178,7 @@
       field: make("div", { role: "group", "aria-label": "Lines" }, lines, said),
       read: places,
       write(answer) {
-        const isOrder = answer?.length === items.length;
+        const isOrder = items.every((_, place) => answer?.includes?.(place));
         lines.append(...(isOrder ? answer.map((place) => items[place]) : items));
         said.textContent = "";
         mark(-1);
@@ -242,6 +244,11 @@
     while ((other = line.nextElementSibling) && y > middle(other)) line.before(other);
   }
 
+  /** When formulas are set, so that copies have them, too. */
+  async function whenTypeset() {
+    await window.MathJax?.startup?.promise;
+  }
+
   const FORMS = { number: numberForm, choice: choiceForm, order: orderForm };
 
   /** Put a form into a question; what it gives back forgets the answer. */
@@ -257,6 +264,7 @@
     const key = question.dataset.key ?? "";
     let tries = 0;
 
+    /** Say what is right or wrong; whether there was an answer at all. */
     function show() {
       const { isRight, isOpen, text, note } = judge(read(), tries);
       verdict.className = `question-verdict ${isRight ? "is-right" : isOpen ? "" : "is-wrong"}`;
@@ -270,7 +278,7 @@
 
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      await window.MathJax?.startup?.promise; // what is copied then has its formulas
+      await whenTypeset();
       tries += 1;
       if (show()) kept.write(key, { answer: read(), tries });
       else tries -= 1;
@@ -278,9 +286,9 @@
     fold.before(form);
     const stored = kept.read(key);
     if (stored) {
-      ({ tries } = stored);
+      tries = Number(stored.tries) || 1;
       write(stored.answer);
-      Promise.resolve(window.MathJax?.startup?.promise).then(show);
+      whenTypeset().then(() => judge(read(), tries).isOpen || show());
     }
     return () => {
       tries = 0;
