@@ -60,7 +60,7 @@
       .replace("\u2044", "/");
     const match = tidy.trim().match(/^([-+.,/\d\s]*(?:e[-+]?\d+)?)\s*([^\d\s]*)$/i);
     if (!tidy.trim()) return { problem: `There is no answer yet. ${example}` };
-    if (!match) return { problem: `That is no number. ${example}` };
+    if (!match?.[1].trim()) return { problem: `That is no number. ${example}` };
     const [, digits, word] = match;
     if (word && one(word) !== one(unit)) {
       return {
