@@ -16,9 +16,9 @@ import { lossWeights, said, sentenceOf } from "./loss_scale.js";
 const DECADES = [-4, 4]; // of beta, on the scale
 const SUM_OR_MEAN = ["sum", "mean"].map((value) => ({ value, text: value }));
 const LIKELIHOODS = [
-  { value: "bernoulli", text: "cross-entropy (Bernoulli)" },
-  { value: "gaussian", text: "Gaussian, with 1 / (2 σ²)" },
-  { value: "mse", text: "plain squared error" },
+  { value: "bernoulli", text: "cross-entropy" },
+  { value: "gaussian", text: "Gaussian, / (2 σ²)" },
+  { value: "mse", text: "squared error" },
 ];
 const CHOICES = {
   likelihood: { label: "reconstruction term", options: LIKELIHOODS },
@@ -35,6 +35,10 @@ const NUMBERS = {
   batch_size: { label: "images in a batch", whole: true, least: 1 },
 };
 
+const ROW =
+  "display: grid; grid-template-columns: minmax(0, 1fr) 10rem; gap: 0.6rem; align-items: center; " +
+  "margin: 0.3rem 0; max-width: 26rem";
+
 /** Whether a number may stand in a field. */
 function isFit({ least, whole = false }, value) {
   return Number.isFinite(value) && value >= least && (!whole || Number.isInteger(value));
@@ -46,11 +50,15 @@ function numberField({ label, least, whole = false }, onInput) {
     min: whole ? least : 0,
     step: whole ? 1 : "any",
   });
-  Object.assign(input.style, { font: "inherit", width: "8rem", padding: "0.2rem 0.3rem" });
+  Object.assign(input.style, {
+    font: "inherit",
+    width: "100%",
+    boxSizing: "border-box",
+    padding: "0.2rem 0.3rem",
+  });
   Object.assign(input.style, { color: "inherit", background: "transparent" });
   Object.assign(input.style, { border: "1px solid var(--vae-muted)", borderRadius: "4px" });
-  const style = "display: flex; flex-wrap: wrap; gap: 0.3rem 0.6rem; align-items: center";
-  const node = element("label", { style: `${style}; margin: 0.35rem 0` }, `${label} `, input);
+  const node = element("label", { style: ROW }, `${label} `, input);
   input.addEventListener("input", () => {
     const value = input.value === "" ? NaN : Number(input.value);
     const fits = isFit({ least, whole }, value);
@@ -71,7 +79,9 @@ function render({ model, el }) {
   const causes = element("ul", { style: "margin: 0.5rem 0; padding-left: 1.2rem" });
   const selects = Object.entries(CHOICES).map(([name, options]) => {
     const onInput = (value) => change(model, { [name]: value });
-    return { name, ...choice({ ...options, value: model.get(name), onInput }) };
+    const made = choice({ ...options, value: model.get(name), onInput });
+    made.node.setAttribute("style", ROW);
+    return { name, ...made };
   });
   const fields = Object.entries(NUMBERS).map(([name, options]) => {
     const onInput = (value) => {
@@ -92,7 +102,7 @@ function render({ model, el }) {
     fields.forEach(({ name, set }) => set(loss[name]));
     const byName = Object.fromEntries(fields.map((field) => [field.name, field]));
     byName.sigma.node.hidden = loss.likelihood === "bernoulli";
-    byName.sigma.node.style.display = byName.sigma.node.hidden ? "none" : "flex";
+    byName.sigma.node.style.display = byName.sigma.node.hidden ? "none" : "grid";
     const weights = lossWeights(loss);
     scale.set(weights.beta);
     table.set({
