@@ -15,7 +15,7 @@ LAYERS = (  # a file may import those of the layers above its own, and no other 
     {"checks", "paths", "files", "devices", "networks", "parts", "gaussians", "loss_scale"},
     {"data", "pictures", "distributions", "densities", "loss_probe"},
     {"likelihoods", "effective"},
-    {"models", "reading"},
+    {"models", "reading", "exercises"},
     {"objectives", "checkpoints", "export", "importance"},
     {"settings"},
     {"optimizing", "resuming", "plans"},
@@ -32,7 +32,7 @@ WITHIN = {  # what a file of a layer may have of its own layer
     "loss_scale": {"checks"},
     "viewer": set(),
 }
-FOLDERS = ("models", "lab", "widgets")  # whose files may import each other
+FOLDERS = ("exercises", "models", "lab", "widgets")  # whose files may import each other
 
 
 def part_of(path: Path) -> str:

@@ -55,7 +55,16 @@ _MODULES = {
     name: name
     for name in (
         *("checkpoints", "checks", "data", "densities", "devices", "distributions", "effective"),
-        *("evaluation", "export", "files", "gaussians", "importance", "likelihoods", "loss_probe"),
+        *(
+            "evaluation",
+            "exercises",
+            "export",
+            "files",
+            "gaussians",
+            "importance",
+            "likelihoods",
+            "loss_probe",
+        ),
         *(
             "loss_scale",
             "models",

@@ -198,7 +198,8 @@ def _check_gradients(ask, inputs: list[Tensor], kl: float) -> None:
     """Check that training sees what the values say."""
     recon, x, mu, log_var = inputs
     given = [each.clone().requires_grad_() for each in (recon, mu, log_var)]
-    value = ask(given[0], x, *given[1:])
+    with torch.enable_grad():
+        value = ask(given[0], x, *given[1:])
     if not value.requires_grad:
         raise _other("it is a number without a gradient")
     slopes = torch.autograd.grad(value, given, allow_unused=True)
