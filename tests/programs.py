@@ -129,8 +129,11 @@ WRONG = [  # as readers write them; the words that name the mistake
         p * h + h + h * 2 * d + 2 * d + d * h + h + h * p + p + 1
     ), "off by the same number, +1"),
     (exercises.check_coin_kl, lambda q, p: (
-        q * (q / p).log2() + (1 - q) * ((1 - q) / (1 - p)).log2()
-    ), "0 log 0 is 0"),
+        torch.tensor([q, 1 - q]) * torch.tensor([q / p, (1 - q) / (1 - p)]).log2()
+    ).sum(), "0 log 0 is 0"),
+    (exercises.check_coin_kl, lambda q, p: (
+        q * math.log2(q / p) + (1 - q) * math.log2((1 - q) / (1 - p))
+    ), "it raises ValueError: math domain error"),
     (exercises.check_kl_estimator, lambda q, p: q - p, "the plain term"),
     (exercises.check_best_sigma, lambda x, y: F.mse_loss(x, y), "take the root"),
     (exercises.check_best_bias, lambda x: x.mean(0), "this is the mean image"),
@@ -239,8 +242,7 @@ RIGHT = [
     (exercises.check_normalised_weights, lambda w: w.log_softmax(0).exp()),
     (exercises.check_best_bias, lambda x: torch.logit(x.mean(0))),
     (exercises.check_coin_kl, lambda q, p: sum(
-        torch.where(a > 0, a * (a.clamp(min=1e-300) / b).log2(), 0 * a)
-        for a, b in ((q, p), (1 - q, 1 - p))
+        a * math.log2(a / b) for a, b in ((q, p), (1 - q, 1 - p)) if a > 0
     )),
     (exercises.check_mutual_information, lambda q: (
         (q.diag() - q.exp().mean(1).log()).mean().item()
