@@ -62,7 +62,7 @@ WRONG = [  # as readers write them; the words that name the mistake
     (KL, lambda m, v: (
         kl_divergence(Normal(torch.zeros_like(m), 1.0), Normal(m, (v / 2).exp())).sum(1)
     ), "q and p are exchanged"),
-    (KL, lambda m, v: kl_loss(m.detach(), v).sum(1), "no gradient reaches mu."),
+    (KL, lambda m, v: kl_loss(m.detach(), v).sum(1), "no gradient reaches mu:"),
     (KL, lambda m, v: torch.from_numpy(kl_loss(m, v).detach().numpy()).sum(1), "mu and log_var"),
     (KL, lambda m, v: 3 * kl_loss(m, v).sum(1), "it is 3 times what is wanted everywhere"),
     (KL, lambda m, v: kl_loss(m, v).sum(1) + 0.25, "off by the same number, +0.25"),
@@ -72,8 +72,8 @@ WRONG = [  # as readers write them; the words that name the mistake
     (sigma_kl, lambda m, s: 0.5 * (m**2 + s**2 + 2 * s.log() - 1).sum(1), "the wrong sign"),
     (sigma_kl, lambda m, s: 0.5 * (m**2 + s**2 - 2 * s.log()).sum(1) - 0.5, "once and"),
     (sigma_kl, lambda m, s: 0.5 * (m**2 + s - s.log() - 1).sum(1), "taken for the variance"),
-    (DRAW, lambda m, v: m + v.exp() * torch.randn_like(m), "the variance is taken for the dev"),
-    (DRAW, lambda m, v: m + v * torch.randn_like(m), "log-variance is taken for the dev"),
+    (DRAW, lambda m, v: m + v.exp() * torch.randn_like(m), "the variance is taken for the st"),
+    (DRAW, lambda m, v: m + v * torch.randn_like(m), "log-variance is taken for the st"),
     (DRAW, lambda m, v: m + (v / 2).exp() * torch.randn(1), "one draw serves all images"),
     (DRAW, lambda m, v: m + (v / 2).exp() * torch.randn(m.shape[1]), "one draw serves all images"),
     (DRAW, lambda m, v: m + (v / 2).exp() * torch.randn(len(m), 1), "serves all latents"),
@@ -104,7 +104,7 @@ WRONG = [  # as readers write them; the words that name the mistake
     (exercises.check_loss, lambda r, x, m, v: bce(r, x) - kl_loss(m, v).sum(), "wrong sign"),
     (exercises.check_loss, lambda r, x, m, v: (
         F.mse_loss(r, x, reduction="sum") / 2 + kl_loss(m, v).sum()
-    ), "Bernoulli pixels have the cross-entropy"),
+    ), "a cross-entropy, and no squared error"),
     (exercises.check_loss, lambda r, x, m, v: (
         bce(r, x) / len(x) + kl_loss(m, v).sum()
     ), "averaged over the batch and the KL is not"),
@@ -133,7 +133,7 @@ WRONG = [  # as readers write them; the words that name the mistake
     ).sum(), "0 log 0 is 0"),
     (exercises.check_coin_kl, lambda q, p: (
         q * math.log2(q / p) + (1 - q) * math.log2((1 - q) / (1 - p))
-    ), "it raises ValueError: math domain error"),
+    ), "it raises ValueError: math domain error, for q = 1.0, p = 0.5"),
     (exercises.check_kl_estimator, lambda q, p: q - p, "the plain term"),
     (exercises.check_best_sigma, lambda x, y: F.mse_loss(x, y), "take the root"),
     (exercises.check_best_bias, lambda x: x.mean(0), "this is the mean image"),

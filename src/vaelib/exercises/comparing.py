@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vaelib.exercises.answers import Answer, Wrong
-from vaelib.exercises.running import Program, own_state
+from vaelib.exercises.running import Program, arguments_in_words, own_state
 
 CLOSE = {torch.float64: 1e-7, torch.float32: 2e-4}
 
@@ -82,7 +82,7 @@ class Exercise:
         wanted = [as_tensor(self.reference(*case)) for case in cases]
         for result, right, case in zip(found, wanted, cases, strict=True):
             if result.shape != right.shape:
-                told = _arguments(self.names, case)
+                told = arguments_in_words(self.names, case)
                 advice = f": {self.shapes}" if self.shapes else ""
                 return (
                     f"for {told} it returns the shape {tuple(result.shape)} where "
@@ -106,7 +106,9 @@ class Exercise:
         wanted = _slopes(as_tensor(right(*others)), inputs)
         for name, slope, expected in zip(names, slopes, wanted, strict=True):
             if slope is None or not slope.any():
-                raise Wrong(f"the numbers are right, but no gradient reaches {name}.")
+                raise Wrong(
+                    f"the numbers are right, but no gradient reaches {name}: is it detached?"
+                )
             if not _close(slope, expected, CLOSE[torch.float64], case):
                 raise Wrong(f"the numbers are right, but the gradient for {name} is not.")
 
@@ -176,7 +178,7 @@ def _check_precision(result: Tensor, case: tuple) -> None:
     if torch.promote_types(result.dtype, given[0]) != result.dtype:
         raise Wrong(
             f"the numbers are right, but it returns {_dtype(result.dtype)} for {_dtype(given[0])} "
-            "arguments: make no new tensors of a fixed dtype."
+            "arguments: keep their dtype."
         )
 
 
@@ -210,14 +212,6 @@ def _ratio_in_words(ratio: float) -> str:
     if size < 1 and math.isclose(1 / size, round(1 / size), rel_tol=1e-6):
         words = f"what is wanted divided by {round(1 / size)}"
     return f"it is {words} everywhere{sign}: a factor is wrong."
-
-
-def _arguments(names: tuple[str, ...], case: tuple) -> str:
-    told = (
-        f"{name} of shape {tuple(each.shape)}" if isinstance(each, Tensor) else f"{name} = {each}"
-        for name, each in zip(names, case, strict=True)
-    )
-    return ", ".join(told)
 
 
 def _single(value):

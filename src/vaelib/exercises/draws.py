@@ -72,6 +72,7 @@ def check_leave_one_out(function):
     return LEAVE_ONE_OUT.check(function)
 
 
+PATH = "mu + sigma * noise has a path, and sample() and torch.normal have none."
 ROWS, LATENTS = 20_000, 3
 MEANS, LOG_VARS = (0.7, -1.3, 2.0), (-1.2, 0.9, 0.3)
 
@@ -83,7 +84,7 @@ def check_reparameterize(function):
     mean and spread, and which gradients reach mu and log_var.
 
     >>> check_reparameterize(lambda mu, log_var: mu + log_var.exp() * torch.randn_like(mu))
-    Not yet: the variance is taken for the deviation: sigma is exp(log_var / 2).
+    Not yet: the variance is taken for the standard deviation: sigma is exp(log_var / 2).
     """
     with own_state():
         try:
@@ -120,8 +121,8 @@ def _check_noise(noise, z, mu, log_var) -> None:
     deviation = noise.std(0)
     sigma = (log_var / 2).exp()[0]
     known = {
-        "the variance is taken for the deviation: sigma is exp(log_var / 2).": sigma,
-        "log-variance is taken for the deviation: it goes through exp(log_var / 2).": (
+        "the variance is taken for the standard deviation: sigma is exp(log_var / 2).": sigma,
+        "log-variance is taken for the standard deviation: it goes through exp(log_var / 2).": (
             (log_var[0] / sigma).abs()
         ),
         "sigma is missing: the noise is added as it is.": 1 / sigma,
@@ -156,11 +157,11 @@ def _check_path(program: Program) -> None:
     mu, log_var = (normal(5, 4, seed=s).requires_grad_() for s in (105, 106))
     z = program.limited(lambda: program.plain(mu, log_var))
     if not isinstance(z, torch.Tensor) or not z.requires_grad:
-        raise Wrong("the draws are right, but no gradient reaches mu and log_var.")
+        raise Wrong(f"the draws are right, but no gradient reaches mu and log_var: {PATH}")
     slopes = torch.autograd.grad(as_tensor(z).sum(), [mu, log_var], allow_unused=True)
     expected = torch.ones_like(mu), (z - mu).detach() / 2
     for name, slope, wanted in zip(("mu", "log_var"), slopes, expected, strict=True):
         if slope is None or not slope.any():
-            raise Wrong(f"the draws are right, but no gradient reaches {name}.")
+            raise Wrong(f"the draws are right, but no gradient reaches {name}: {PATH}")
         if not torch.allclose(slope, wanted, rtol=1e-6, atol=1e-9):
             raise Wrong(f"the draws are right, but the gradient for {name} is not that of a path.")

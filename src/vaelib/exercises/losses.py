@@ -42,7 +42,8 @@ def check_loss(function):
     ...     bce = torch.nn.functional.binary_cross_entropy(recon, x)
     ...     return bce - 0.5 * (1 + log_var - mu**2 - log_var.exp()).sum(1).mean()
     >>> check_loss(loss)
-    Not yet: beta = 784: the cross-entropy is averaged over the 784 values (beta × 784).
+    Not yet: minus the ELBO has beta = 1, and this loss has beta = 784: the cross-entropy is \
+averaged over the 784 values (beta × 784).
     """
     with own_state():
         try:
@@ -51,10 +52,10 @@ def check_loss(function):
         except Wrong as wrong:
             return wrong.answer()
     text = repr(found)
-    if abs(found.beta - 1) > 1e-3 or found.batch_power:
-        return Answer(False, text)
     if found.at_sigma is not None:
-        return Answer(False, f"Bernoulli pixels have the cross-entropy, and for this loss {text}")
+        return Answer(False, "pixels are Bernoulli here: a cross-entropy, and no squared error.")
+    if abs(found.beta - 1) > 1e-3 or found.batch_power:
+        return Answer(False, f"minus the ELBO has beta = 1, and this loss has {text}")
     return Answer(True, "its minimum is that of minus the ELBO: beta is 1 on batches of any size.")
 
 
@@ -62,9 +63,8 @@ def _measured(loss):
     try:
         return effective_beta(loss, image_shape=784, latent_dim=3)
     except ValueError as error:
-        raise Wrong(
-            str(error).removeprefix("wanted a loss a R + b KL with positive a and b, ")
-        ) from None
+        form = "wanted a loss a R + b KL with positive a and b, got another: "
+        raise Wrong(str(error).removeprefix(form)) from None
 
 
 def _logit(p):

@@ -34,6 +34,10 @@ class _TimeIsUp(BaseException):
     """Ends a reader's loop; no `except Exception` there catches it."""
 
 
+class Raised(Wrong):
+    """A program is wrong, for it raised an error."""
+
+
 class Program:
     """A reader's function, and the time that is left to it.
 
@@ -61,7 +65,11 @@ class Program:
     def __call__(self, *arguments):
         """What the function gives for copies of the arguments, which it must leave as they are."""
         given = [_copied(each) for each in arguments]
-        result = self.limited(lambda: self.plain(*given))
+        try:
+            result = self.limited(lambda: self.plain(*given))
+        except Raised as error:
+            told = arguments_in_words(self._names, arguments)
+            raise Wrong(f"{error}, for {told}") from None
         for name, before, after in zip(self._names, arguments, given, strict=True):
             if isinstance(before, Tensor) and not _same(before, after):
                 raise Wrong(
@@ -100,7 +108,7 @@ class Program:
         if isinstance(error := found.get("error"), Wrong):
             raise error
         if error is not None:
-            raise Wrong(f"it raises {type(error).__name__}{_first_line(error)}")
+            raise Raised(f"it raises {type(error).__name__}{_first_line(error)}")
         return found.get("result")
 
 
@@ -123,6 +131,15 @@ def _takes_names_alone(function, names: tuple[str, ...]) -> bool:
             continue
         return by_name
     raise Wrong(f"wanted a function of ({', '.join(names)}), got one of {signature}")
+
+
+def arguments_in_words(names: tuple[str, ...], case: tuple) -> str:
+    """What a function was asked with: shapes of tensors, and other arguments as they are."""
+    told = (
+        f"{name} of shape {tuple(each.shape)}" if isinstance(each, Tensor) else f"{name} = {each}"
+        for name, each in zip(names, case, strict=True)
+    )
+    return ", ".join(told)
 
 
 def _copied(value):
