@@ -42,6 +42,7 @@ def flowed(model):
 
 WIDGETS = {
     "GaussianKL": lambda model, *_: widgets.GaussianKL(),
+    "EffectiveBeta": lambda *_: widgets.EffectiveBeta(),
     "Reparameterization": lambda model, *_: widgets.Reparameterization(),
     "LatentExplorer": widgets.LatentExplorer,
     "DrawDigit": widgets.DrawDigit,

@@ -16,6 +16,7 @@ _HOMES = {
         "discretized_logistic_log_likelihood",
         "gaussian_log_likelihood",
     ),
+    "effective": ("effective_beta",),
     "evaluation": (
         "LogLikelihood",
         "RateDistortion",
@@ -53,11 +54,11 @@ _HOMES = {
 _MODULES = {
     name: name
     for name in (
-        *("checkpoints", "checks", "data", "densities", "devices", "distributions", "evaluation"),
-        *("export", "files", "gaussians", "importance", "likelihoods", "models", "networks"),
-        *("objectives", "optimizing", "parts", "paths", "pictures", "plans", "plots"),
-        *("provenance", "questions", "reading", "recipes", "resuming", "settings", "training"),
-        "widgets",
+        *("checkpoints", "checks", "data", "densities", "devices", "distributions", "effective"),
+        *("evaluation", "exercises", "export", "files", "gaussians", "importance", "likelihoods"),
+        *("loss_probe", "loss_scale", "models", "networks", "objectives", "optimizing", "parts"),
+        *("paths", "pictures", "plans", "plots", "provenance", "questions", "reading", "recipes"),
+        *("resuming", "settings", "training", "widgets"),
     )
 } | {name: f"lab.{name}" for name in ("gradients", "graphs", "holes", "moons", "viewer")}
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}

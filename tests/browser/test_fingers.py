@@ -19,7 +19,7 @@ TRAITS = {  # what the canvas moves
     "Reparameterization": ["chosen"],
     "TrainingReplay": ["epoch"],
 }
-NOT_MOVED = {"PriorFlow"}  # its canvases are pictures
+NOT_MOVED = {"PriorFlow", "EffectiveBeta"}  # with pictures, or no canvas at all
 PLACES = [
     (built(page), name) for page in chapters() for name in widgets_of(page) if name not in NOT_MOVED
 ]

@@ -23,6 +23,7 @@ shown = [
     w.latent_sliders(model), w.latent_sliders(colour),
     w.ConditionalExplorer(vaelib.ConditionalVAE(784, 10, 8, 2)),
     w.PriorFlow(flowing, images, labels), w.BoundExplorer(model, images[:1].round()),
+    w.EffectiveBeta(),
 ]
 explorer, sheet, sliders = shown[2], shown[3], shown[6]
 for each in shown:
@@ -40,7 +41,7 @@ def gallery(browser, tmp_path_factory):
     with serving(folder, home) as address, Visit(browser, address, viewport=SCREEN) as visit:
         opened(visit, "gallery.ipynb")
         run_all(visit.page)
-        expect(visit.page.locator(".vae-root")).to_have_count(11, timeout=MINUTE)
+        expect(visit.page.locator(".vae-root")).to_have_count(12, timeout=MINUTE)
         yield visit.page, kernel_of(address, home, "gallery.ipynb")
 
 

@@ -4,6 +4,7 @@ from vaelib.widgets.autoencoder_versus_vae import AutoencoderVersusVAE
 from vaelib.widgets.bound_explorer import BoundExplorer
 from vaelib.widgets.conditional_explorer import ConditionalExplorer
 from vaelib.widgets.draw_digit import DrawDigit
+from vaelib.widgets.effective_beta import EffectiveBeta
 from vaelib.widgets.gaussian_kl import GaussianKL
 from vaelib.widgets.latent_explorer import LatentExplorer
 from vaelib.widgets.latent_sliders import latent_sliders
@@ -16,6 +17,7 @@ __all__ = [
     "BoundExplorer",
     "ConditionalExplorer",
     "DrawDigit",
+    "EffectiveBeta",
     "GaussianKL",
     "LatentExplorer",
     "PriorFlow",

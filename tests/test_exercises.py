@@ -1,0 +1,89 @@
+"""Programs of readers: each wrong one gets the diagnosis that names it, unusual right ones pass."""
+
+import doctest
+
+import pytest
+import torch
+
+from tests.programs import RIGHT, WRONG, kl_loss
+from vaelib import exercises
+from vaelib.exercises import (
+    bounds,
+    comparing,
+    divergences,
+    draws,
+    images,
+    latents,
+    losses,
+    networks,
+)
+
+MODULES = (bounds, divergences, draws, images, latents, losses, networks)
+EXERCISES = {
+    f"{module.__name__.split('.')[-1]}.{name}": value
+    for module in MODULES
+    for name, value in vars(module).items()
+    if isinstance(value, comparing.Exercise)
+}
+
+
+@pytest.mark.parametrize("number", range(len(WRONG)))
+def test_wrong_programs_are_told_their_mistake(number):
+    check, program, words = WRONG[number]
+    answer = check(program)
+    assert not answer
+    assert words in repr(answer), answer
+    assert repr(answer).startswith("Not yet: ")
+    assert "\n" not in repr(answer)
+
+
+@pytest.mark.parametrize("number", range(len(RIGHT)))
+def test_unusual_right_programs_pass(number):
+    check, program = RIGHT[number]
+    answer = check(program)
+    assert answer, answer
+    assert repr(answer).startswith("Right: ")
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_reference_passes_and_each_mistake_is_told_from_all_others(name):
+    exercise = EXERCISES[name]
+    for right in (exercise.reference, *exercise.others):
+        assert exercise.check(right)
+    for sentence, wrong in exercise.mistakes.items():
+        assert repr(exercise.check(wrong)) == f"Not yet: {sentence}"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_axes_of_an_exercise_have_different_sizes(name):
+    """A sum over the wrong axis would not be seen in a square."""
+    for case in EXERCISES[name].cases():
+        for each in case:
+            if isinstance(each, torch.Tensor) and name != "bounds.MUTUAL":
+                assert len(set(each.shape)) == each.ndim
+
+
+@pytest.mark.parametrize("text", networks.STEPS)
+def test_each_wrong_step_is_told_from_all_others(text):
+    assert repr(exercises.check_training_step(networks.STEPS[text])) == f"Not yet: {text}"
+
+
+def test_tables_are_as_long_as_promised():
+    assert len(WRONG) >= 40
+    assert len(RIGHT) >= 15
+    checks = {name for name in exercises.__all__ if name.startswith("check_")}
+    assert len(checks) >= 15
+    assert {name for name in checks if getattr(exercises, name) in {case[0] for case in WRONG}} >= {
+        "check_closed_form_kl",
+        "check_reparameterize",
+    }
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_examples_of_the_docstrings(module):
+    assert doctest.testmod(module).failed == 0
+
+
+def test_a_kl_of_something_else_is_a_callers_mistake():
+    with pytest.raises(ValueError, match="wanted second as log_var or sigma, got 'std'"):
+        exercises.check_closed_form_kl(kl_loss, second="std")
