@@ -1,36 +1,23 @@
-"""Make a page that needs no other host.
+"""Take off a page what asks for another host or is not needed.
 
-Mathematics: MathJax comes from the package sphinx-mathjax-offline. Only its one-file build with SVG
-glyphs is copied: it asks for no font and no further script, so it also works when a page is opened
-as a file. Thebe, which Jupyter Book adds to each page to run code on a remote kernel, is left out.
+Thebe would run code on a kernel elsewhere, and MathJax is done with when the book is built
+(`mathematics.py`): Sphinx asks for both on each page.
 """
 
-import importlib.util
-from pathlib import Path
+import re
 
-from sphinx.util.fileutil import copy_asset_file
-
-SCRIPT = "tex-svg-full.js"
+NOT_NEEDED = re.compile("thebe|mathjax", re.IGNORECASE)
 
 
-def copy_mathjax(app, error):
-    if error is None and app.builder.format == "html":
-        package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
-        target = Path(app.outdir) / "_static" / "mathjax"
-        target.mkdir(parents=True, exist_ok=True)
-        copy_asset_file(package / "static" / "mathjax" / SCRIPT, target)
-
-
-def drop_thebe(app, pagename, templatename, context, doctree):
+def drop_scripts(app, pagename, templatename, context, doctree) -> None:
+    """Leave out the scripts that are not needed, whoever asked for them."""
     context["script_files"] = [
         script
         for script in context["script_files"]
-        if "thebe" not in f"{script.filename} {script.attributes}".lower()
+        if not NOT_NEEDED.search(f"{script.filename} {script.attributes}")
     ]
 
 
 def setup(app):
-    app.config.mathjax_path = f"mathjax/{SCRIPT}"
-    app.connect("html-page-context", drop_thebe)
-    app.connect("build-finished", copy_mathjax)
+    app.connect("html-page-context", drop_scripts, priority=900)  # after MathJax has been added
     return {"parallel_read_safe": True, "parallel_write_safe": True}

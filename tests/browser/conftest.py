@@ -16,7 +16,7 @@ HTML = ROOT / "_build" / "html"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-DRAWING = re.compile(r"/mathjax/|/fontawesome\.js")
+DRAWING = re.compile(r"/fontawesome\.js")
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):

@@ -100,7 +100,6 @@ class Tab:
 
     def open(self, name: str) -> "Tab":
         self._do("browsingContext.navigate", url=self.base + name, wait="complete")
-        self.evaluate("window.MathJax?.startup?.promise.then(() => null)")
         return self
 
     def evaluate(self, expression: str):

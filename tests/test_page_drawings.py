@@ -1,0 +1,86 @@
+"""What the build draws on a page, so that no script has to: formulas and icons."""
+
+import re
+import sys
+
+import pytest
+from sphinx.errors import ExtensionError
+
+from tests.pages import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import icons
+import mathematics
+
+INLINE = r'<span class="math notranslate nohighlight">\({}\)</span>'
+DISPLAYED = (
+    '<div class="math notranslate nohighlight" id="equation-a">\n'
+    r'<span class="eqno">(1)<a class="headerlink" href="#equation-a">#</a></span>\[{}\]</div>'
+)
+
+
+def set_page(*formulas: str) -> str:
+    page = f"<html><body class='wide'>{' and '.join(formulas)}</body></html>"
+    asked = sorted(mathematics.formulas_of(page))
+    return mathematics.finished(page, dict(zip(asked, mathematics.drawings(asked), strict=True)))
+
+
+@pytest.fixture(scope="module")
+def page():
+    return set_page(INLINE.format("x &lt; 1"), DISPLAYED.format(r"\frac{x}{2}"), INLINE.format("x"))
+
+
+def test_a_formula_is_a_drawing_and_mathml(page):
+    assert page.count("<svg") == 3 + 1  # and the glyphs
+    assert page.count("<math") == 3
+    assert "<mi>x</mi><mo>&lt;</mo><mn>1</mn>" in page
+    assert r"\(" not in page
+    assert r"\[" not in page
+
+
+def test_a_displayed_formula_keeps_its_number_and_its_anchor(page):
+    start = '<div class="math notranslate nohighlight" id="equation-a">\n<span class="eqno">(1)<a '
+    assert start in page
+    assert '</a></span><mjx-container class="MathJax" jax="SVG" display="true"' in page
+
+
+def test_a_glyph_stands_once_on_a_page(page):
+    glyphs = re.findall(r'<path id="(glyph-\d+)" d="([^"]+)">', page)
+    assert len(set(glyphs)) == len(glyphs) == 4  # x, <, 1 and 2
+    used = re.findall(r'<use href="#(glyph-\d+)"', page)
+    assert set(used) == {name for name, _ in glyphs}
+    assert len(used) == 3 + 2 + 1
+    assert page.index("<defs>") > page.index("<body class='wide'>")
+
+
+def test_a_page_that_is_done_is_left_alone(page):
+    assert not mathematics.formulas_of(page)
+
+
+@pytest.mark.parametrize("tex", [r"\unknown{x}", "{x", r"\begin{aligned} x"])
+def test_tex_that_mathjax_does_not_know_fails_the_build(tex):
+    with pytest.raises(ExtensionError, match=re.escape(f"MathJax does not know {tex}: ")):
+        mathematics.drawings([("x", False), (tex, True)])
+
+
+def test_icons_are_drawn_in_their_places():
+    regular, solid = 'sun:[8,9,[1],"f1","M3"]', 'sun:[512,256,[1,"x"],"f1","M1 2"]'
+    script = f'a={{{regular}}};b={{{solid},"no-sun":[1,1,[],"f2","M"]}}'
+    page = (
+        '<head>\n  <script defer src="_static/scripts/fontawesome.js?x=1"></script>\n</head>'
+        '<i class="theme-switch fa-solid fa-sun  fa-lg" data-mode="light" title="Light"></i>'
+        '<i class="other"></i>'
+    )
+    shapes = icons.shapes(script, {"sun"})
+    assert shapes == {"sun": ("512", "256", "M1 2")}
+    assert icons.drawn(page, shapes) == (
+        '<head>\n</head><svg class="icon theme-switch fa-solid fa-sun fa-lg" viewBox="0 0 512 256"'
+        ' aria-hidden="true" data-mode="light"><path fill="currentColor" d="M1 2"></path></svg>'
+        '<i class="other"></i>'
+    )
+
+
+def test_an_icon_that_there_is_not_is_named():
+    with pytest.raises(ExtensionError, match="has no icon 'moon'"):
+        icons.shapes("{}", {"moon"})
