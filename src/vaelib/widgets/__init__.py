@@ -7,6 +7,7 @@ from vaelib.widgets.draw_digit import DrawDigit
 from vaelib.widgets.gaussian_kl import GaussianKL
 from vaelib.widgets.latent_explorer import LatentExplorer
 from vaelib.widgets.latent_sliders import latent_sliders
+from vaelib.widgets.playground import Playground
 from vaelib.widgets.prior_flow import PriorFlow
 from vaelib.widgets.reparameterization import Reparameterization
 from vaelib.widgets.training_replay import TrainingReplay
@@ -18,6 +19,7 @@ __all__ = [
     "DrawDigit",
     "GaussianKL",
     "LatentExplorer",
+    "Playground",
     "PriorFlow",
     "Reparameterization",
     "TrainingReplay",

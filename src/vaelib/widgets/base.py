@@ -57,6 +57,7 @@ class Widget(anywidget.AnyWidget):
     """
 
     source: str  # the file in js/ that holds the subclass's front end
+    files: dict = {}  # noqa: RUF012 - data for which the front end asks, by name: what gives the bytes
 
     def __init_subclass__(cls, **kwargs):
         if "source" in vars(cls):
