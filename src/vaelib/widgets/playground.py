@@ -172,7 +172,7 @@ class Playground(Widget):
         )
         draw_cloud(left, vae.encode(test.images)[0], test.labels)
         rows = [grid.view(2, -1, 28, 28) for grid in (choices, rebuilt, invented)]
-        draw_image(right, _mosaic(torch.cat(rows)), "digits, rebuilt, drawn from the prior")
+        draw_image(right, _mosaic(torch.cat(rows)).numpy(), "digits, rebuilt, drawn from the prior")
         alt = (
             f"A map of the means of {TEST} test digits in the latent plane, coloured by label, "
             f"beside {len(choices)} digits, what a small VAE rebuilds of them, and "

@@ -23,7 +23,7 @@ import { startEngine } from "./playground_engine.js";
 import { drawRow, latentMap } from "./playground_map.js";
 import { CURVES, natsText, newHistory, runChart } from "./playground_run.js";
 
-const ROWS = ["loss, as the code has it", ...CURVES];
+const ROWS = ["loss of the code", ...CURVES];
 const SPEAK_EVERY = 2000; // milliseconds: no screen reader could follow more
 const START = ["seed", "hidden_dim", "likelihood", "sigma"]; // a change of these begins anew
 const WHILE = ["beta", "learning_rate", "batch_size", "fault"];

@@ -39,7 +39,8 @@ export function faultPanel(model) {
     value: model.get("fault"),
     onInput: (fault) => change(model, { fault }),
   });
-  chosen.select.style.maxWidth = "100%";
+  Object.assign(chosen.select.style, { flex: "1 1 6rem", minWidth: "0" });
+  chosen.node.querySelector("label")?.style.setProperty("white-space", "nowrap");
   const code = element("pre", { style: "margin: 0.5rem 0; white-space: pre-wrap" });
   const why = element("p", { style: "margin: 0.5rem 0 0", hidden: true });
   const fold = button("what it does, and why", () => open(why.hidden));

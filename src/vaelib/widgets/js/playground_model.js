@@ -3,8 +3,8 @@
  *
  * Everything here is a function, for a worker is made from their text (playground_engine.js).
  *
- * @typedef {import("./playground_layers.js").Layer} Layer
- * @typedef {{numbers: Float32Array, layers: Layer[]}} Weights  `layers` are parts of `numbers`
+ * @typedef {{inputs: number, outputs: number, weight: Float32Array, bias: Float32Array}} Affine
+ * @typedef {{numbers: Float32Array, layers: Affine[]}} Weights  `layers` are parts of `numbers`
  * @typedef {{likelihood: string, sigma: number, beta: number, fault: string}} Objective
  * @typedef {{hidden: number, weights: Weights, slopes: Weights, mean: Float32Array,
  *   square: Float32Array, steps: number}} Vae  `slopes` is the gradient, the next two are Adam's
