@@ -194,6 +194,7 @@ function render({ model, el }) {
     const data = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
     labels = new Uint8Array(data.slice(4, 4 + new DataView(data).getUint16(2, true)));
     engine.send({ kind: "digits", data });
+    spoken.say(state.wish ? "Training has begun." : "The digits are there.");
     if (state.wish && isSeen) command(state.wish);
   }
 
@@ -280,7 +281,7 @@ function render({ model, el }) {
       spoken.node,
       element("div", { className: "vae-beside vae-answer" }, decoded.node, numbers.node),
     ),
-    element("div", {}, curves.node, ...sliders.nodes),
+    element("div", { className: "vae-even" }, curves.node, ...sliders.nodes),
     element("div", { className: "vae-wide" }, shown.node, rebuilt.node, invented.node),
     element("div", {}, ...choices.nodes),
     element("div", {}, faults.node),
