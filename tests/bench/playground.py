@@ -1,9 +1,9 @@
 """How fast the playground trains in a browser, and whether its page stays smooth meanwhile.
 
-`python -m tests.bench.playground` trains 784-128-2 with the widget's own settings on the built book,
-in Chromium, opened as a file. An epoch is timed from the end of one to the end of the next, with all
-that the widget shows; the first is left out, for the browser still compiles. The frames are those of
-the page meanwhile, each with what the widget draws.
+`python -m tests.bench.playground` trains 784-128-2 with the widget's own settings on the built
+book, in Chromium, opened as a file. An epoch is timed from the end of one to the end of the next,
+with all that the widget shows; the first is left out, for the browser still compiles. The frames
+are those of the page meanwhile.
 """
 
 import argparse

@@ -219,8 +219,9 @@ function render({ model, el }) {
   /** One request at a time: the newest point waits for the answer to an older one. */
   function askDecoded() {
     const z = [...model.get("z")];
-    if (!asked) engine.send({ kind: "decode", z });
+    const isFree = !asked;
     asked = z;
+    if (isFree) engine.send({ kind: "decode", z });
   }
 
   function note({ epoch: time, terms, means }) {
