@@ -246,9 +246,10 @@ function render({ model, el }) {
     const now = performance.now();
     if (!isOver && !(whole && now > spokenAt + SPEAK_EVERY)) return;
     spokenAt = now;
-    const said = `epoch ${text(time, whole ? 0 : 2)}, −ELBO ${natsText(terms[0] + terms[1])} nats`;
-    spoken.say(`After ${said}.`);
-    curves.node.setAttribute("aria-label", `Curves of the test digits, now at ${said}`);
+    const when = time ? `After epoch ${text(time, whole ? 0 : 2)}` : "Before training";
+    const said = `${when}, −ELBO ${natsText(terms[0] + terms[1])} nats`;
+    spoken.say(`${said}.`);
+    curves.node.setAttribute("aria-label", `Curves of the test digits. ${said}`);
   }
 
   /** Traits may change together: a run begins once, with the weights if there are some. */
@@ -282,7 +283,7 @@ function render({ model, el }) {
       spoken.node,
       element("div", { className: "vae-beside vae-answer" }, decoded.node, numbers.node),
     ),
-    element("div", { className: "vae-even" }, curves.node, ...sliders.nodes),
+    element("div", {}, curves.node, ...sliders.nodes),
     element("div", { className: "vae-wide" }, shown.node, rebuilt.node, invented.node),
     element("div", {}, ...choices.nodes),
     element("div", {}, faults.node),
