@@ -165,6 +165,7 @@ function render({ model, el }) {
     Object.assign(state, { wish, isTrained: true });
     if (labels) command(wish);
     else {
+      order += 1; // what the engine shows of earlier does not end the wish
       spoken.say("The digits are on their way.");
       digits.ask();
     }
