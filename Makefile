@@ -48,6 +48,7 @@ checkpoints: $(ENVIRONMENT)  # train the weights that travel with the package, o
 bench: book  # time the widgets, the training loop and the book: two hours and more on an idle machine
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/python -m tests.bench.frames
+	$(BIN)/python -m tests.bench.playground
 	$(BIN)/python -m tests.bench.defaults
 	$(BIN)/python -m tests.bench.epochs
 	$(BIN)/python -m tests.bench.rate

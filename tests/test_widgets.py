@@ -57,6 +57,7 @@ WIDGETS = {
     ),
     "PriorFlow": lambda model, *data: widgets.PriorFlow(flowed(model), *data),
     "BoundExplorer": lambda model, images, _: widgets.BoundExplorer(model, images[:2].round()),
+    "Playground": lambda *_: widgets.Playground(),
     "latent_sliders": lambda model, *_: widgets.latent_sliders(model),
 }
 VIEW = "application/vnd.jupyter.widget-view+json"

@@ -158,12 +158,16 @@ def write_scripts(app, error):
 
 
 def write_module(target: Path, name: str):
-    """Write the list of a widget's parts, and each part, which other widgets may share."""
-    parts = base.parts(getattr(widgets, name).source)
+    """Write the list of a widget's parts, each part, which others may share, and its data."""
+    kind = getattr(widgets, name)
+    parts = base.parts(kind.source)
     (target / f"{name}.js").write_text(f'vaelib.modules["{name}"] = {json.dumps(parts)};\n')
     for part in parts:
         text = f'vaelib.parts["{part}"] = {json.dumps(base.part(part))};\n'
         (target / part).write_text(text, encoding="utf-8")
+    for file, make in kind.files.items():
+        text = f'vaelib.data["{file}"] = "{base.deflated(make())}";\n'
+        (target / f"{file}.js").write_text(text)
 
 
 def write_network(target: Path, digest: str, packed: dict):

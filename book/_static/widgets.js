@@ -10,7 +10,7 @@
 (function () {
   const own = /** @type {HTMLScriptElement} */ (document.currentScript);
   const home = new URL("widgets/", own.src);
-  const shelf = (window.vaelib = { modules: {}, parts: {}, networks: {} }); // the scripts fill it
+  const shelf = (window.vaelib = { modules: {}, parts: {}, networks: {}, data: {} }); // scripts fill it
   const loading = new Map();
 
   /** Loads a script once. */
@@ -22,7 +22,10 @@
           const script = document.createElement("script");
           script.src = new URL(file, home).href;
           script.onload = resolve;
-          script.onerror = () => reject(new Error(`the file ${file} is missing`));
+          script.onerror = () => {
+            loading.delete(file); // it may be there when it is asked for again
+            reject(new Error(`the file ${file} is missing`));
+          };
           document.head.append(script);
         }),
       );
@@ -91,10 +94,24 @@
     return new DataView((await data).buffer);
   }
 
-  /** What anywidget gives a module in Jupyter, without a kernel behind it. */
+  /** Data for which a widget asks once it runs, from a file of its own. */
+  async function dataOf(name) {
+    await load(`${name}.js`);
+    const bytes = inflate(shelf.data[name]).catch(() => {
+      throw new Error(`the file ${name}.js is damaged`);
+    });
+    return new DataView((await bytes).buffer);
+  }
+
+  /**
+   * What anywidget gives a module in Jupyter, without a kernel behind it. Python would answer a
+   * message with the data that it asks for; here they come from a file, or the reason why not.
+   */
   function modelOf(state) {
     const listeners = new EventTarget();
     const wrapped = new Map();
+    const tell = (...told) =>
+      listeners.dispatchEvent(new CustomEvent("msg:custom", { detail: told }));
     return {
       get: (name) => state[name],
       set(name, value) {
@@ -102,11 +119,18 @@
         listeners.dispatchEvent(new Event(`change:${name}`));
       },
       on(event, callback) {
-        wrapped.set(callback, wrapped.get(callback) ?? (() => callback()));
+        const call = ({ detail }) => callback(...(detail ?? []));
+        wrapped.set(callback, wrapped.get(callback) ?? call);
         listeners.addEventListener(event, wrapped.get(callback));
       },
       off: (event, callback) => listeners.removeEventListener(event, wrapped.get(callback)),
       save_changes() {},
+      send({ wanted }) {
+        dataOf(wanted).then(
+          (data) => tell({ wanted }, [data]),
+          (error) => tell({ wanted, problem: error.message }, []),
+        );
+      },
     };
   }
 

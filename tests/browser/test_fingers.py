@@ -16,6 +16,7 @@ TRAITS = {  # what the canvas moves
     "DrawDigit": ["pixels"],
     "GaussianKL": ["mu", "sigma"],
     "LatentExplorer": ["z", "chosen"],
+    "Playground": ["z"],
     "Reparameterization": ["chosen"],
     "TrainingReplay": ["epoch"],
 }

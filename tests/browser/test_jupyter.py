@@ -1,5 +1,7 @@
 """Every widget in a real JupyterLab: it and Python tell each other what changed."""
 
+import re
+
 import nbformat
 import pytest
 from playwright.sync_api import expect
@@ -23,7 +25,7 @@ shown = [
     w.latent_sliders(model), w.latent_sliders(colour),
     w.ConditionalExplorer(vaelib.ConditionalVAE(784, 10, 8, 2)),
     w.PriorFlow(flowing, images, labels), w.BoundExplorer(model, images[:1].round()),
-    w.EffectiveBeta(),
+    w.EffectiveBeta(), w.Playground(),
 ]
 explorer, sheet, sliders = shown[2], shown[3], shown[6]
 for each in shown:
@@ -234,3 +236,24 @@ def test_sliders_of_any_model_move_it(gallery):
     slider.focus()
     page.keyboard.press("End")
     await_python(gallery, "sliders.z[1] > 2")
+
+
+def test_weights_trained_in_the_browser_reach_python_and_go_back(gallery):
+    page, kernel = gallery
+    root = page.locator(".vae-root").nth(11)
+    root.scroll_into_view_if_needed()
+    root.get_by_role("button", name="reset").click()
+    said = root.locator(".vae-announcement span").first
+    expect(said).to_have_text(re.compile("Not trained|Before training"))
+    root.get_by_role("button", name="one step").click()
+    expect(said).to_contain_text("After epoch", timeout=MINUTE)
+    await_python(gallery, "len(shown[11].weights) > 4")
+    loss = "images = vaelib.mnist('test').images[:500]; torch.manual_seed(0)"
+    loss += "; elbo = lambda: vaelib.mean_terms(shown[11].model(), images).elbo; before = elbo()"
+    assert python(kernel, loss) == ""
+    root.get_by_role("button", name="one epoch").click()
+    expect(said).to_contain_text("After epoch 1,", timeout=MINUTE)
+    await_python(gallery, "elbo() > before + 20")
+    assert python(kernel, "shown[11].load(vaelib.VAE(784, 32, 2))") == ""
+    expect(said).to_contain_text("Weights from Python")
+    expect(root.get_by_label("hidden units")).to_have_value("32")

@@ -6,6 +6,7 @@ interface Window {
   vaelib: {
     modules: Record<string, string[]>;
     parts: Record<string, string>;
+    data: Record<string, string>;
     networks: Record<string, { layers: object[]; planes: string }>;
   };
 }

@@ -8,6 +8,7 @@ from vaelib.widgets.effective_beta import EffectiveBeta
 from vaelib.widgets.gaussian_kl import GaussianKL
 from vaelib.widgets.latent_explorer import LatentExplorer
 from vaelib.widgets.latent_sliders import latent_sliders
+from vaelib.widgets.playground import Playground
 from vaelib.widgets.prior_flow import PriorFlow
 from vaelib.widgets.reparameterization import Reparameterization
 from vaelib.widgets.training_replay import TrainingReplay
@@ -20,6 +21,7 @@ __all__ = [
     "EffectiveBeta",
     "GaussianKL",
     "LatentExplorer",
+    "Playground",
     "PriorFlow",
     "Reparameterization",
     "TrainingReplay",

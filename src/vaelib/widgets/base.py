@@ -19,6 +19,7 @@ from vaelib.plots import png
 IMPORT = re.compile(
     r"""^import\s+\{[^{}]*\}\s+from\s+["']\./([^"']+)["'];?[^\S\n]*\n""", re.MULTILINE
 )
+DOCUMENTATION = re.compile(r"^[^\S\n]*/\*\*.*?\*/\n", re.MULTILINE | re.DOTALL)
 SOURCES = importlib.resources.files("vaelib.widgets") / "js"
 STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
 
@@ -31,8 +32,11 @@ def parts(file: str) -> tuple[str, ...]:
 
 
 def part(file: str) -> str:
-    """A file in js/ without its imports, to be joined behind those files."""
-    return IMPORT.sub("", _read(file))
+    """A file in js/ without its imports, to be joined behind those files.
+
+    Nor does it keep the comments that describe its functions to its authors: they do not travel.
+    """
+    return DOCUMENTATION.sub("", IMPORT.sub("", _read(file)))
 
 
 def module(file: str) -> str:
@@ -57,6 +61,7 @@ class Widget(anywidget.AnyWidget):
     """
 
     source: str  # the file in js/ that holds the subclass's front end
+    files: dict = {}  # noqa: RUF012 - data for which the front end asks, by name: what gives the bytes
 
     def __init_subclass__(cls, **kwargs):
         if "source" in vars(cls):

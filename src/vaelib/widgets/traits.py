@@ -125,3 +125,16 @@ def _listed(value) -> list | None:
             value = value[0]
         return value.tolist() if value.ndim == 1 else None
     return list(value) if isinstance(value, list | tuple) else None
+
+
+class Weights(traitlets.Bytes):
+    """A trait that is float32 numbers, little-endian; it takes any buffer of bytes."""
+
+    def validate(self, obj, value):
+        """Refuse what is none, and name it."""
+        is_buffer = isinstance(value, bytes | bytearray | memoryview)
+        if not is_buffer or len(bytes(value)) % 4:
+            raise WrongValue(
+                f"wanted {self.name} as the bytes of float32 numbers, got {reprlib.repr(value)}"
+            )
+        return bytes(value)

@@ -1,0 +1,318 @@
+/**
+ * The training loop behind a playground: in a worker if the browser grants one, else in short slices
+ * between the page's frames. Both run `serve`, which is told what to do by messages.
+ *
+ * @typedef {{train: number, test: number, labels: Uint8Array, pixels: Uint8Array}} Digits
+ * @typedef {{kind: string, [name: string]: any}} Message
+ */
+
+import {
+  MATHEMATICS,
+  adam,
+  backward,
+  decodedImages,
+  encode,
+  lossFactors,
+  lossTerms,
+  newVae,
+  turned,
+} from "./playground_model.js";
+import { normals, uniforms } from "./network.js";
+
+/**
+ * The digits as they travel: two counts, the labels of the test digits, then two pixels a byte.
+ * @param {ArrayBuffer} buffer @returns {Digits}
+ */
+export function readDigits(buffer) {
+  const view = new DataView(buffer);
+  const [train, test] = [view.getUint16(0, true), view.getUint16(2, true)];
+  const labels = new Uint8Array(buffer, 4, test);
+  return { train, test, labels, pixels: new Uint8Array(buffer, 4 + test) };
+}
+
+/** Images by their numbers, (count, 784) in [0, 1]; the test digits come after those to train on. */
+export function imagesAt({ pixels }, numbers) {
+  const images = new Float32Array(784 * numbers.length);
+  numbers.forEach((number, n) => {
+    for (let i = 0; i < 392; i += 1) {
+      const pair = pixels[392 * number + i];
+      images[784 * n + 2 * i] = (pair & 15) / 15;
+      images[784 * n + 2 * i + 1] = (pair >> 4) / 15;
+    }
+  });
+  return images;
+}
+
+/** A run at its start: new weights, and generators for the order of the digits and the noise. */
+export function newRun({ seed, hidden, weights }, count) {
+  const vae = newVae(hidden, seed);
+  if (weights) vae.weights.numbers.set(turned(hidden, weights, false));
+  const order = Uint16Array.from({ length: count }, (_, i) => i);
+  const [uniform, normal] = [uniforms(seed + 1000), normals(seed + 2000)];
+  return { vae, order, uniform, normal, at: 0, epoch: 0, losses: [] };
+}
+
+/** The same numbers in another order (Fisher and Yates). */
+export function shuffle(numbers, uniform) {
+  for (let i = numbers.length - 1; i > 0; i -= 1) {
+    const j = Math.floor(uniform() * (i + 1));
+    [numbers[i], numbers[j]] = [numbers[j], numbers[i]];
+  }
+}
+
+/** Noise for a batch, (count, 2); with one bug the same for all of its images. */
+export function noiseOf(normal, count, fault) {
+  const noise = Float32Array.from({ length: 2 * count }, () => normal());
+  return fault === "one-noise" ? noise.map((_, n) => noise[n & 1]) : noise;
+}
+
+/** One step of training, a few images at a time; the last batch of an epoch may be smaller. */
+export function* stepOf(run, digits, settings, few) {
+  if (run.at === 0) shuffle(run.order, run.uniform);
+  const { batch, rate } = settings;
+  const numbers = run.order.slice(run.at, run.at + batch);
+  const noise = noiseOf(run.normal, numbers.length, settings.fault);
+  const share = 1 / numbers.length;
+  const terms = [0, 0];
+  for (let from = 0; from < numbers.length; from += few) {
+    const some = numbers.subarray(from, from + few);
+    const images = imagesAt(digits, some);
+    const own = noise.subarray(2 * from, 2 * (from + some.length));
+    const found = backward(run.vae, images, own, some.length, share, settings);
+    terms.forEach((_, i) => (terms[i] += found[i] * share));
+    yield;
+  }
+  adam(run.vae, rate);
+  const [onPixels, onKl] = lossFactors(settings);
+  run.losses.push(onPixels * terms[0] + onKl * terms[1]); // as the code with its bug has it
+  run.at = (run.at + numbers.length) % digits.train;
+  if (run.at === 0) run.epoch += 1;
+  yield;
+}
+
+/** Both terms on the test digits in nats, with the same noise each time, and the digits' means. */
+export function* testOf(run, digits, settings, few) {
+  const normal = normals(1);
+  const terms = [0, 0];
+  const means = new Float32Array(2 * digits.test);
+  for (let from = 0; from < digits.test; from += few) {
+    const count = Math.min(few, digits.test - from);
+    const images = imagesAt(
+      digits,
+      Array.from({ length: count }, (_, n) => digits.train + from + n),
+    );
+    const noise = noiseOf(normal, count, "");
+    const found = lossTerms(run.vae, images, noise, count, settings);
+    terms.forEach((_, i) => (terms[i] += found.terms[i] / digits.test));
+    for (let n = 0; n < count; n += 1) {
+      means.set(found.codes.subarray(4 * n, 4 * n + 2), 2 * (from + n));
+    }
+    yield;
+  }
+  return { terms, means };
+}
+
+/** What the decoder makes of the means of some images, and of draws from the prior. */
+export function picturesOf({ vae }, examples) {
+  const count = examples.length / 784;
+  const { codes } = encode(vae, examples, count);
+  const means = Float32Array.from({ length: 2 * count }, (_, n) => codes[4 * (n >> 1) + (n & 1)]);
+  const draws = noiseOf(normals(3), count, "");
+  return [decodedImages(vae, means, count), decodedImages(vae, draws, count)];
+}
+
+/**
+ * Answers messages by training. It computes for `slice` milliseconds, then lets others have a turn.
+ * @param {(message: Message, buffers?: ArrayBuffer[]) => void} post
+ * @param {{slice: number, few: number, later: (work: () => void) => void}} pace few: images at once
+ * @returns {(message: Message) => void}
+ */
+export function serve(post, { slice, few, later }) {
+  /** @type {any} */
+  let [run, digits, settings, examples] = [null, null, {}, []];
+  /** @type {Generator | null} */
+  let job = null;
+  let left = 0; // steps until it stops
+  let toEpoch = false; // whether it stops at the end of an epoch
+  let order = 0; // the number of the last message that said whether to train
+  let [isInStep, isAsked] = [false, false];
+
+  function show(test) {
+    const [rebuilt, invented] = picturesOf(run, examples);
+    const epoch = run.epoch + (digits ? run.at / digits.train : 0);
+    const told = { epoch, losses: run.losses, rebuilt, invented, order, ...test };
+    post({ kind: "shown", whole: run.at === 0, running: left > 0, id: run.id, ...told });
+    run.losses = [];
+  }
+
+  function* train() {
+    let due = performance.now();
+    while (left > 0) {
+      isInStep = true;
+      yield* stepOf(run, digits, settings, few);
+      isInStep = false;
+      left = toEpoch && run.at === 0 ? 0 : left - 1;
+      if (!Number.isFinite(run.losses.at(-1))) {
+        left = 0;
+        return post({ kind: "diverged", id: run.id });
+      }
+      const begun = performance.now();
+      if (left > 0 && run.at && begun < due) continue;
+      show(yield* testOf(run, digits, settings, few));
+      const now = performance.now();
+      due = now + Math.max(250, 5 * (now - begun)); // to test takes a sixth of the time at most
+    }
+  }
+
+  function* test() {
+    show(yield* testOf(run, digits, settings, few));
+  }
+
+  function work() {
+    isAsked = false;
+    const end = performance.now() + slice;
+    while (job && performance.now() < end) {
+      if (job.next().done) job = left > 0 ? train() : null;
+    }
+    ask();
+  }
+
+  function ask() {
+    if (!job || isAsked) return;
+    isAsked = true;
+    later(work);
+  }
+
+  /** Trains for so many steps more; a step that it is in is always done. */
+  function go(message, steps, untilWhole = false) {
+    left = steps || (isInStep ? 1 : 0);
+    [order, toEpoch] = [message.order, untilWhole];
+    if (left > 0) job ??= train();
+    ask();
+  }
+
+  const acts = {
+    reset(message) {
+      examples = message.examples;
+      settings = message.settings;
+      [job, left, isInStep] = [null, 0, false];
+      run = { ...newRun(message, digits ? digits.train : 0), id: message.id };
+      if (!digits) return show({});
+      job = test();
+      ask();
+    },
+    digits(message) {
+      digits = readDigits(message.data);
+      run.order = Uint16Array.from({ length: digits.train }, (_, i) => i);
+    },
+    settings: (message) => (settings = message.settings),
+    run: (message) => go(message, Infinity),
+    pause: (message) => go(message, 0),
+    step: (message) => go(message, 1),
+    epoch: (message) => go(message, Infinity, true),
+    decode(message) {
+      const pixels = decodedImages(run.vae, Float32Array.from(message.z), 1);
+      post({ kind: "decoded", id: run.id, z: message.z, pixels }, [pixels.buffer]);
+    },
+    weights() {
+      const numbers = turned(run.vae.hidden, run.vae.weights.numbers, true);
+      post({ kind: "weights", id: run.id, numbers }, [numbers.buffer]);
+    },
+  };
+  return (message) => acts[message.kind](message);
+}
+
+const LOOP = [readDigits, imagesAt, newRun, shuffle, noiseOf, stepOf, testOf, picturesOf, serve];
+
+/** What a worker does first: it lets messages in between two slices. */
+function beginWorker() {
+  const channel = new MessageChannel();
+  let next = () => {};
+  channel.port1.onmessage = () => next();
+  const later = (work) => {
+    next = work;
+    channel.port2.postMessage(null);
+  };
+  const post = (message, buffers = []) => self.postMessage(message, { transfer: buffers });
+  const receive = serve(post, { slice: 30, few: 32, later });
+  self.onmessage = (event) => receive(event.data);
+  post({ kind: "ready" });
+}
+
+/** A worker from a text, on pages opened as files, too; throws where the browser refuses it. */
+function newWorker() {
+  const text = [...MATHEMATICS, ...LOOP, beginWorker].map(String).join("\n");
+  const address = URL.createObjectURL(
+    new Blob([`${text}\nbeginWorker();`], { type: "text/javascript" }),
+  );
+  try {
+    return { worker: new Worker(address), release: () => URL.revokeObjectURL(address) };
+  } catch (error) {
+    URL.revokeObjectURL(address);
+    throw error;
+  }
+}
+
+/** The same on the page's own thread, in slices that leave time for a frame. */
+function onPage(post) {
+  let timer = 0;
+  let isStopped = false;
+  const later = (work) => {
+    if (!isStopped) timer = setTimeout(work, 4);
+  };
+  const answer = (message) => queueMicrotask(() => isStopped || post(message)); // as a worker does
+  const receive = serve(answer, { slice: 5, few: 4, later });
+  const stop = () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
+  return { send: receive, stop, isWorker: false };
+}
+
+/**
+ * Starts a loop that trains. A worker may be refused at once, or only when it should begin: what it
+ * was told until then is told to a loop on the page instead.
+ * @param {(message: Message) => void} onMessage
+ * @returns {{send: (message: Message) => void, stop: () => void, isWorker: () => boolean}}
+ */
+export function startEngine(onMessage) {
+  let told = []; // until it is ready
+  let engine;
+  const instead = () => {
+    engine.stop();
+    engine = onPage(onMessage);
+    told.forEach(engine.send);
+    told = [];
+  };
+  try {
+    const { worker, release } = newWorker();
+    let isReady = false;
+    worker.onmessage = ({ data }) => {
+      if (data.kind !== "ready") return onMessage(data);
+      isReady = true;
+      told = [];
+      release();
+    };
+    worker.onerror = (event) => {
+      if (isReady) return onMessage({ kind: "failed", reason: event.message });
+      event.preventDefault();
+      instead();
+    };
+    const stop = () => {
+      worker.terminate();
+      release();
+    };
+    const send = (message) => {
+      if (!isReady) told.push(message);
+      worker.postMessage(message);
+    };
+    engine = { send, stop, isWorker: true };
+  } catch {
+    engine = onPage(onMessage);
+  }
+  return {
+    send: (message) => engine.send(message),
+    stop: () => engine.stop(),
+    isWorker: () => engine.isWorker,
+  };
+}
