@@ -2,8 +2,8 @@
 
 `python -m tests.bench.collapse` trains 784-200-20 on the first 20,000 digits for eight epochs, with
 the learning rate of the families in the last chapter, and scores it on all test images, black and
-white as `binarize_once` draws them (grey for sigma). Each run is kept in `_build/bench/collapse`, so
-that it goes on where it was cut off; the results are in `collapse.json`, a section for each sweep.
+white as `binarize_once` draws them (grey for sigma). Each run is kept in `_build/bench/collapse`,
+so that it goes on where it was cut off; the results are in `collapse.json`, a section a sweep.
 """
 
 import argparse
@@ -92,12 +92,12 @@ def run(case: Case, count: int = COUNT, epochs: int = EPOCHS) -> dict:
     test = grey if case.sigma is not None else vaelib.binarize_once(grey)
     torch.manual_seed(case.seed)
     model = vaelib.VAE(784, HIDDEN_DIM, LATENT_DIM, likelihood=case.likelihood())
-    curves = {"rate": [], "negative_elbo": [], "lag": []}
+    curves = {"rate_by_epoch": [], "bound_by_epoch": [], "lag": []}
 
     def note(model, _):
         terms = vaelib.mean_terms(model, test[:FEW])
-        curves["rate"].append(terms.kl)
-        curves["negative_elbo"].append(-terms.elbo)
+        curves["rate_by_epoch"].append(terms.kl)
+        curves["bound_by_epoch"].append(-terms.elbo)
         if case.seed == 0:
             curves["lag"].append(refined_elbo(model, test[:REFINED]).gain)
 

@@ -26,7 +26,7 @@ class Refined(NamedTuple):
 
 @plain_torch(gradients=True)
 def refined_elbo(model, images: Tensor, steps: int = 60, num_samples: int = 4) -> Refined:
-    """Go up the ELBO of each image in the mean and the log-variances of its q, the decoder as it is.
+    """Go up the ELBO of each image in the mean and the log-variances of its q alone.
 
     Args:
         model: with a Gaussian q(z|x).
