@@ -20,7 +20,7 @@ class Refined(NamedTuple):
 
     @property
     def gain(self) -> float:
-        """What the encoder leaves, nats an image: a part of its amortization gap."""
+        """What the encoder leaves of it in nats, which is a part of its amortization gap."""
         return self.refined - self.encoder
 
 
