@@ -30,6 +30,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         r"= {\log \frac{p(x \mid z)\, p(z)}{p(z \mid x)}}": "the fraction is p(x) at each z",
     },
     "elbo-linear-gaussian": {r"W z + b,\; s^2 )": "a number is the variance of each pixel"},
+    "wrong-waterline": {r"\|{W_j}^\top\|": "a row is as long as the column"},
     "reparameterization-change": {
         rf"d\left( \frac{{z{constant}}}": "a constant has no differential"
         for constant in ("", r" + \mu", r" - {\pi}", r" - {\sigma}", r" - {\mu}^{2}")
