@@ -31,7 +31,7 @@ def times():
 
 def test_prediction_and_measurements_stand_side_by_side(path):
     lines = tables.epoch_lines(path, flops)
-    assert lines[1] == "rate 100 GFLOP/s"
+    assert lines[1] == "speed 100 GFLOP/s"
     assert lines[2].split() == ["seconds", "predicted", "products", "fit", "plain"]
     assert lines[3].split() == ["784-256-2", "1.21", "1.50", "2.25", "4.50"]
     assert lines[4].split()[:2] == ["784-400-20", "1.97"]

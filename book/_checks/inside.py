@@ -162,7 +162,7 @@ def clock():
     ticks = [1, 3, 40]
     return {
         r"\mathrm{FLOPs}": over("run", [5 * count for count in ticks]),
-        r"\mathrm{rate}": 5 / 0.25,
+        r"\mathrm{speed}": 5 / 0.25,
         r"\mathrm{seconds}": over("run", [sum([0.25] * count) for count in ticks]),
     }
 

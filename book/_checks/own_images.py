@@ -62,7 +62,7 @@ def gaussian():
     half_a_level = torch.tensor(1 / 510).double()
     in_bin = normal_law.cdf(x + half_a_level) - normal_law.cdf(x - half_a_level)
     return {
-        r"\mathrm{P}(\text{level } x_i)": over("i", in_bin),
+        r"\Pr(\text{level } x_i)": over("i", in_bin),
         "p(x_i)": over("i", normal_law.log_prob(x).exp()),
         r"\approx": 1e-3,
     }

@@ -130,7 +130,7 @@ def epoch_lines(path: Path, flops) -> list[str]:
     if bench["rate"]["machine"] != bench["ablation"]["machine"]:
         return ["Rate and epochs are of two machines: make bench times both on one."]
     rate = bench["rate"]["results"]["float32"]["median"]
-    lines = [_named(bench["rate"]["machine"]), f"rate {rate / 1e9:.0f} GFLOP/s"]
+    lines = [_named(bench["rate"]["machine"]), f"speed {rate / 1e9:.0f} GFLOP/s"]
     lines.append("seconds      predicted  products       fit     plain")
     for name, run in bench["ablation"]["results"].items():
         times = [flops(*map(int, name.split("-"))) / rate]
