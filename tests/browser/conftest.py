@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import re
 import threading
 from pathlib import Path
 
@@ -14,9 +13,6 @@ from tests.pages import ROOT
 
 HTML = ROOT / "_build" / "html"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-DRAWING = re.compile(r"/fontawesome\.js")
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -58,17 +54,11 @@ def browser():
 
 
 class Visit:
-    """A page in a context of its own, and all that went wrong on it.
+    """A page in a context of its own, and all that went wrong on it."""
 
-    A test that looks at neither formulas nor icons can go without the scripts that draw them
-    (`mathematics=False`), which take most of a page's time.
-    """
-
-    def __init__(self, browser, base: str, mathematics: bool = True, **options):
-        self.base, self.mathematics, self.problems = base, mathematics, []
+    def __init__(self, browser, base: str, **options):
+        self.base, self.problems = base, []
         self.context = browser.new_context(**options)
-        if not mathematics:
-            self.context.route(DRAWING, _give_nothing)
         self.page = self.context.new_page()
         self.context.on("request", self._note_host)
         self.page.on("requestfailed", lambda request: self._note("failed request", request.url))
@@ -78,10 +68,6 @@ class Visit:
 
     def open(self, name: str) -> "Visit":
         self.page.goto(self.base + name)
-        if not self.mathematics:
-            return self
-        self.page.wait_for_function("() => !window.MathJax || window.MathJax.startup?.promise")
-        self.page.evaluate("() => window.MathJax?.startup?.promise.then(() => null)")
         return self
 
     def _note_host(self, request):
@@ -109,13 +95,9 @@ class Visit:
 @pytest.fixture(scope="module")
 def visit(request, browser, server):
     """The module's PAGE, for all of its tests that only need to begin as it begins."""
-    with Visit(browser, server, mathematics=False, color_scheme="light") as one:
+    with Visit(browser, server, color_scheme="light") as one:
         yield one.open(request.module.PAGE)
         assert one.problems == []
-
-
-def _give_nothing(route):
-    route.fulfill(body="", content_type="text/javascript")
 
 
 def built(page: Path) -> str:

@@ -233,7 +233,7 @@ def test_what_scrolls_sideways_moves_by_keyboard(browser, server):
 
 
 def test_the_index_has_the_width_of_a_phone(browser, server):
-    with Visit(browser, server, mathematics=False, **PHONE) as one:
+    with Visit(browser, server, **PHONE) as one:
         cells = one.open("genindex.html").page.locator(".genindextable td")
         widths = cells.evaluate_all("cells => cells.map(c => c.getBoundingClientRect().width)")
         assert widths

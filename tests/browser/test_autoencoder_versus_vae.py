@@ -211,7 +211,7 @@ def test_a_cursor_beyond_the_maps_is_said_and_breaks_nothing(figure):
 
 
 def test_a_finger_moves_the_cursor_on_a_phone_where_the_maps_are_stacked(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="dark", **PHONE) as one:
+    with Visit(browser, server, color_scheme="dark", **PHONE) as one:
         figure = ready_widget(one.open(PAGE), NAME)
         upper, lower = maps(figure)
         upper.scroll_into_view_if_needed()

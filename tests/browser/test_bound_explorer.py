@@ -224,7 +224,7 @@ def test_dragging_q_onto_the_posterior_closes_the_gap(figure, cases):
 
 
 def test_finger_moves_q_up_and_down_too(browser, server):
-    with Visit(browser, server, mathematics=False, **PHONE) as visit:
+    with Visit(browser, server, **PHONE) as visit:
         figure = ready_widget(visit.open(PAGE), NAME)
         show(figure, 0)
         case = canvases.trait(figure, "cases")[0]
@@ -319,7 +319,7 @@ def test_a_q_beyond_the_window_is_said_and_the_last_one_stays(figure, spoil):
 
 
 def test_sums_are_told_while_they_are_made_and_go_on_after_a_break(browser, server):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         figure = ready_widget(visit.open(PAGE), NAME)
         seen = figure.evaluate(
             """async (figure) => {

@@ -152,7 +152,7 @@ def test_it_says_where_it_is_once_it_rests(figure):
 
 
 def test_a_finger_moves_the_point_chooses_a_label_and_scrolls_elsewhere(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="dark", **PHONE) as one:
+    with Visit(browser, server, color_scheme="dark", **PHONE) as one:
         figure = ready_widget(one.open(PAGE), NAME)
         plane = plane_of(figure)
         plane.evaluate("c => c.scrollIntoView({block: 'center', behavior: 'instant'})")
@@ -183,7 +183,7 @@ def test_a_finger_moves_the_point_chooses_a_label_and_scrolls_elsewhere(browser,
 
 
 def test_on_a_phone_the_labels_stand_in_two_rows_within_the_screen(browser, server):
-    with Visit(browser, server, mathematics=False, **PHONE) as one:
+    with Visit(browser, server, **PHONE) as one:
         figure = ready_widget(one.open(PAGE), NAME)
         boxes = [canvas.bounding_box() for canvas in figure.locator("fieldset canvas").all()]
         assert len({box["y"] for box in boxes}) == 2

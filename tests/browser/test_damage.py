@@ -35,7 +35,7 @@ def changed(text: str, where: str) -> str:
 
 @pytest.mark.parametrize("where", ["layers", "weights", "checksum", "start", "name", "key", "cut"])
 def test_damaged_weights_are_named_in_the_widgets_place(browser, server, where):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
 
         def damage(route):
             file = HTML / "_static" / "widgets" / route.request.url.rpartition("/")[2]
@@ -47,7 +47,7 @@ def test_damaged_weights_are_named_in_the_widgets_place(browser, server, where):
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_damaged_state_is_named_in_the_widgets_place(browser, server, share):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
 
         def damage(route):
             text = (HTML / built(PAGE)).read_text()

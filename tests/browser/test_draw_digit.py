@@ -259,7 +259,7 @@ def test_mouse_draws_what_is_then_encoded(cleared):
 
 
 def test_finger_draws_on_a_phone(browser, server):
-    with Visit(browser, server, mathematics=False, **PHONE) as one:
+    with Visit(browser, server, **PHONE) as one:
         figure = ready_widget(one.open(PAGE), "DrawDigit")
         figure.get_by_role("button", name="clear").tap()
         expect(said(figure)).to_contain_text("Nothing is drawn")
@@ -452,7 +452,7 @@ def test_the_map_follows_the_drawing_and_the_zoom(figure):
 
 
 def test_the_widget_runs_from_a_file_and_served(browser, base):
-    with Visit(browser, base, mathematics=False, color_scheme="dark") as one:
+    with Visit(browser, base, color_scheme="dark") as one:
         figure = ready_widget(one.open(PAGE), "DrawDigit")
         assert_encoded(figure, canvases.trait(figure, "pixels"))
         assert one.problems == []

@@ -6,7 +6,7 @@ from tests.browser.conftest import Visit, ready_widget
 
 
 def test_front_page_has_the_live_map_of_the_chapter(browser, base):
-    with Visit(browser, base, mathematics=False) as visit:
+    with Visit(browser, base) as visit:
         figure = ready_widget(visit.open("book/intro.html"), "LatentExplorer")
         before = figure.evaluate("f => f.vaelib.model.get('z')")
         figure.locator(".vae-plane").press("ArrowRight")
@@ -17,7 +17,7 @@ def test_front_page_has_the_live_map_of_the_chapter(browser, base):
 
 
 def test_sliders_that_need_python_are_a_picture_and_a_sentence(browser, base):
-    with Visit(browser, base, mathematics=False) as visit:
+    with Visit(browser, base) as visit:
         figure = visit.open("book/exploring.html").page.locator(
             "figure.vae-widget:not([data-widget])"
         )

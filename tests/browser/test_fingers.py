@@ -101,7 +101,7 @@ class Hand:
 @pytest.fixture(scope="module", params=PLACES, ids=[name for _, name in PLACES])
 def shared(request, browser, server):
     page, name = request.param
-    with Visit(browser, server, mathematics=False, **TABLET) as visit:
+    with Visit(browser, server, **TABLET) as visit:
         yield Hand(visit.open(page), name)
         assert visit.problems == []
 

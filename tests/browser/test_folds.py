@@ -27,7 +27,7 @@ def chapter(request):
 @pytest.fixture
 def opened(browser, base):
     """The first chapter with folds, opened as a file and served."""
-    with Visit(browser, base, mathematics=False) as one:
+    with Visit(browser, base) as one:
         yield one.open(built(CHAPTERS[0])).page
         assert one.problems == []
 
@@ -83,7 +83,7 @@ def test_on_paper_a_closed_fold_says_so_and_an_open_one_shows_its_code(opened):
 
 
 def test_a_finger_opens_a_fold_and_no_page_becomes_wider(browser, base):
-    with Visit(browser, base, mathematics=False, **PHONE) as one:
+    with Visit(browser, base, **PHONE) as one:
         page = one.open(built(CHAPTERS[0])).page
         for fold in page.locator(FOLD).all():
             if fold.is_visible():
@@ -97,7 +97,7 @@ def test_a_finger_opens_a_fold_and_no_page_becomes_wider(browser, base):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_objects_to_no_closed_fold(browser, server, scheme, device):
     """Open ones are on the pages that tests/browser/test_accessibility.py unfolds."""
-    with Visit(browser, server, mathematics=False, color_scheme=scheme, **device) as one:
+    with Visit(browser, server, color_scheme=scheme, **device) as one:
         page = one.open(built(CHAPTERS[0])).page
         page.evaluate(AXE_SCRIPT + "; null")
         run = "options => axe.run('.code-fold', options).then(found => found.violations)"

@@ -20,7 +20,7 @@ SET = (
 
 @pytest.fixture(scope="module")
 def figure(browser, server):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         yield ready_widget(visit.open(PAGE), "GaussianKL")
         assert visit.problems == []
 
@@ -152,7 +152,7 @@ def test_mouse_drags_the_peak_and_the_deviation(figure):
 
 
 def test_finger_drags_the_peak_on_a_phone(browser, server):
-    with Visit(browser, server, mathematics=False, **PHONE) as visit:
+    with Visit(browser, server, **PHONE) as visit:
         figure = ready_widget(visit.open(PAGE), "GaussianKL")
         figure.locator("canvas").scroll_into_view_if_needed()
         put(figure, 0.0, 1.0)
@@ -174,7 +174,7 @@ def test_finger_drags_the_peak_on_a_phone(browser, server):
 
 
 def test_finger_that_scrolls_the_page_moves_nothing_and_a_tap_does(browser, server):
-    with Visit(browser, server, mathematics=False, **PHONE) as visit:
+    with Visit(browser, server, **PHONE) as visit:
         figure = ready_widget(visit.open(PAGE), "GaussianKL")
         figure.locator("canvas").scroll_into_view_if_needed()
         put(figure, 0.0, 1.0)

@@ -119,7 +119,7 @@ def test_a_copy_says_what_is_missing_before_anything_is_imported(page):
 @pytest.mark.parametrize("page", notebooks()[:2], ids=lambda page: page.stem)
 def test_the_download_button_saves_the_copy(base, browser, page):
     """Also from a page that was opened as a file."""
-    with Visit(browser, base, mathematics=False) as visit:
+    with Visit(browser, base) as visit:
         visit.open(built(page))
         visit.page.get_by_role("button", name="Download this page").click()
         with visit.page.expect_download() as saving:
@@ -131,7 +131,7 @@ def test_the_download_button_saves_the_copy(base, browser, page):
 
 
 def test_a_markdown_page_offers_its_source(server, browser):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         visit.open("book/notation.html")
         visit.page.get_by_role("button", name="Download this page").click()
         with visit.page.expect_download() as saving:

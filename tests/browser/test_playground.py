@@ -49,7 +49,7 @@ def train_for(figure, wish: str, wait_for: str) -> None:
 
 @pytest.fixture
 def opened(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="light") as visit:
+    with Visit(browser, server, color_scheme="light") as visit:
         yield visit, ready_widget(visit.open(PAGE), NAME)
         assert visit.problems == []
 
@@ -162,7 +162,7 @@ def parts(vector, model):
 
 @pytest.fixture(scope="module")
 def shared(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="light") as visit:
+    with Visit(browser, server, color_scheme="light") as visit:
         yield ready_widget(visit.open(PAGE), NAME)
         assert visit.problems == []
 
@@ -270,7 +270,7 @@ def test_first_weights_are_as_pytorch_draws_them(shared):
 
 
 def test_nothing_of_the_digits_is_loaded_before_training(browser, server):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         asked = []
         visit.page.on("request", lambda request: asked.append(request.url))
         figure = ready_widget(visit.open(PAGE), NAME)
@@ -282,7 +282,7 @@ def test_nothing_of_the_digits_is_loaded_before_training(browser, server):
 
 @pytest.mark.parametrize("worker", [None, *NO_WORKER])
 def test_it_trains_an_epoch_with_a_worker_and_without(browser, base, worker):
-    with Visit(browser, base, mathematics=False) as visit:
+    with Visit(browser, base) as visit:
         if worker:
             visit.page.add_init_script(NO_WORKER[worker])
         figure = ready_widget(visit.open(PAGE), NAME)
@@ -441,7 +441,7 @@ def test_with_all_sliders_at_an_end_nothing_breaks(opened, end):
 
 
 def test_missing_digits_are_named_in_a_sentence_and_asked_for_again(browser, base):
-    with Visit(browser, base, mathematics=False) as visit:
+    with Visit(browser, base) as visit:
         visit.context.route("**/digits.js", lambda route: route.abort())
         figure = ready_widget(visit.open(PAGE), NAME)
         button(figure, "train").click()
@@ -454,7 +454,7 @@ def test_missing_digits_are_named_in_a_sentence_and_asked_for_again(browser, bas
 
 
 def test_damaged_digits_are_named(browser, server):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
 
         def spoil(route):
             packed = base64.b64encode(zlib.compress(b"few")[:-1] + b"x").decode()
@@ -508,7 +508,7 @@ def test_a_hidden_tab_rests(opened):
 
 
 def test_two_playgrounds_train_apart(browser, server):
-    with Visit(browser, server, mathematics=False, viewport={"width": 1280, "height": 2400}) as v:
+    with Visit(browser, server, viewport={"width": 1280, "height": 2400}) as v:
         double = f"""addEventListener('DOMContentLoaded', () => {{
             const figure = document.querySelector('figure[data-widget={NAME}]');
             figure.after(figure.cloneNode(true));
@@ -563,7 +563,7 @@ def test_weights_from_python_begin_a_run(opened):
 
 
 def test_with_reduced_motion_it_draws_at_the_end_of_an_epoch(browser, server):
-    with Visit(browser, server, mathematics=False, reduced_motion="reduce") as visit:
+    with Visit(browser, server, reduced_motion="reduce") as visit:
         figure = ready_widget(visit.open(PAGE), NAME)
         button(figure, "train").click()
         changes = figure.evaluate(
@@ -583,7 +583,7 @@ def test_with_reduced_motion_it_draws_at_the_end_of_an_epoch(browser, server):
 
 
 def test_fingers_train_and_move_it_on_a_phone(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="dark", **PHONE) as visit:
+    with Visit(browser, server, color_scheme="dark", **PHONE) as visit:
         figure = ready_widget(visit.open(PAGE), NAME)
         button(figure, "one step").tap()
         expect(said(figure)).to_contain_text("After epoch 0.01")

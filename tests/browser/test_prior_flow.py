@@ -190,7 +190,7 @@ def test_the_slider_stops_the_play(figure):
 
 
 def test_for_who_wants_no_motion_it_goes_to_its_end_at_once(browser, server):
-    with Visit(browser, server, mathematics=False, reduced_motion="reduce") as one:
+    with Visit(browser, server, reduced_motion="reduce") as one:
         figure = ready_widget(one.open(PAGE), NAME)
         for t in (0, 1):
             figure.get_by_role("button", name="play").click()
@@ -228,7 +228,7 @@ def test_arrow_keys_move_t(figure):
 
 
 def test_a_finger_moves_t_and_scrolls_the_page_over_the_map(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="dark", **PHONE) as one:
+    with Visit(browser, server, color_scheme="dark", **PHONE) as one:
         figure = ready_widget(one.open(PAGE), NAME)
         slider = figure.get_by_label("t", exact=True)
         slider.evaluate("s => s.scrollIntoView({block: 'center', behavior: 'instant'})")

@@ -19,7 +19,7 @@ KEYS = "Object.keys(localStorage).filter(key => key.startsWith('vaelib-answer ')
 @pytest.fixture
 def page(browser, base):
     """The page as a file and served, in a context that has kept nothing."""
-    with Visit(browser, base, mathematics=False) as one:
+    with Visit(browser, base) as one:
         yield one.open(PAGE).page
         assert one.problems == []
 
@@ -134,7 +134,7 @@ def spot(grip) -> tuple[float, float]:
 @pytest.mark.parametrize("kind", ["mouse", "pen", "finger"])
 def test_a_line_is_dragged(browser, base, kind):
     options = PHONE if kind == "finger" else {}
-    with Visit(browser, base, mathematics=False, **options) as one:
+    with Visit(browser, base, **options) as one:
         page = one.open(PAGE).page
         page.locator(ORDER).evaluate("q => q.scrollIntoView({block: 'center'})")
         before, places = lines(page), [spot(grip) for grip in grips(page).all()]
@@ -202,7 +202,7 @@ def test_an_answer_to_an_older_text_is_not_shown_and_goes_with_the_next(page):
 
 @pytest.mark.parametrize("how", ["throw new DOMException('no', 'SecurityError')", "return null"])
 def test_a_browser_that_keeps_nothing_is_no_reason_to_complain(browser, base, how):
-    with Visit(browser, base, mathematics=False) as one:
+    with Visit(browser, base) as one:
         refuse = f"Object.defineProperty(window, 'localStorage', {{ get() {{ {how}; }} }})"
         one.page.add_init_script(f"if (location.pathname.endsWith('kl.html')) {refuse}")
         page = one.open(PAGE).page
@@ -289,7 +289,7 @@ def test_on_paper_there_is_the_question_and_no_form(page):
 
 @pytest.mark.parametrize("chapter", notebooks(), ids=lambda chapter: chapter.stem)
 def test_each_question_takes_its_right_answer_and_diagnoses_its_wrong_ones(browser, chapter):
-    with Visit(browser, HTML.as_uri() + "/", mathematics=False) as one:
+    with Visit(browser, HTML.as_uri() + "/") as one:
         page = one.open(built(chapter)).page
         names = page.locator(".question").evaluate_all("all => all.map(each => each.id)")
         questions = questions_of(chapter)

@@ -14,7 +14,7 @@ NAMES = ("mu", "sigma", "eps", "chosen", "direct", "drawn_with", "seed")
 
 @pytest.fixture(scope="module")
 def figure_of_page(browser, server):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         yield ready_widget(visit.open(PAGE), "Reparameterization")
         assert visit.problems == []
 
@@ -193,7 +193,7 @@ def test_mouse_chooses_the_nearest_draw_on_either_axis(figure):
 
 
 def test_finger_chooses_a_draw_on_a_phone(browser, server):
-    with Visit(browser, server, mathematics=False, **PHONE) as visit:
+    with Visit(browser, server, **PHONE) as visit:
         figure = ready_widget(visit.open(PAGE), "Reparameterization")
         put(figure, eps=[-1.0, 0.0, 2.0], chosen=0)
         figure.locator("canvas").scroll_into_view_if_needed()

@@ -32,7 +32,7 @@ def images():
 def on_page(browser, server, name, trait, inputs):
     """What a widget's network makes of inputs, on the first page that has the widget."""
     page = next(page for page in chapters() if name in widgets_of(page))
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         figure = ready_widget(visit.open(built(page)), name)
         arguments = [figure.element_handle(), trait, inputs.tolist()]
         return torch.tensor(visit.page.evaluate(RUN, arguments))
@@ -62,7 +62,7 @@ def test_what_the_explorer_says_of_an_image_is_what_vaelib_says(browser, server,
     mu, log_var = model.encode(images)
     kl = vaelib.gaussian_kl(mu, log_var)
     loss = -vaelib.reconstruction_log_likelihood(model, images, mu)
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         figure = ready_widget(visit.open(built(page)), "LatentExplorer")
         for chosen in (0, 7, 99):
             figure.get_by_label("image", exact=True).fill(str(chosen))
@@ -82,7 +82,7 @@ def test_what_the_explorer_says_of_an_image_is_what_vaelib_says(browser, server,
 def test_expected_loss_on_the_page_is_that_of_many_draws(browser, server, model, images):
     """The explorer's 1,000 draws give the expectation within five standard errors."""
     page = next(page for page in chapters() if "LatentExplorer" in widgets_of(page))
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         figure = ready_widget(visit.open(built(page)), "LatentExplorer")
         text = figure.get_by_role("row", name="reconstruction loss").inner_text()
     with torch.no_grad():
@@ -104,7 +104,7 @@ LIMITS = {0: 150_000, 1: 600_000, 2: 1_100_000, 3: 1_100_000}
 )
 def test_widgets_add_little_to_a_page(browser, server, page):
     """All that the page loads from _static/widgets, and the states in the page itself."""
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         loaded = []
         visit.page.on("response", lambda response: loaded.append(response))
         visit.open(built(page))

@@ -122,7 +122,7 @@ LEFT = """async (figure, [pause, wanted]) => {
 
 @pytest.mark.parametrize(("page", "name"), PLACES, ids=[name for _, name in PLACES])
 def test_a_closed_widget_leaves_nothing_behind(browser, server, page, name):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         wait = "window.vaelibWait = setTimeout.bind(window)"  # not counted
         visit.page.add_init_script(wait)
         figure = ready_widget(visit.open(page), name)
@@ -146,7 +146,7 @@ def test_a_page_gives_back_the_address_of_each_module(browser, server):
         blobs.delete(url);
         own.call(URL, url);
       })(URL.revokeObjectURL);"""
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         visit.page.add_init_script(count)
         ready_widget(visit.open(page), name)
         assert visit.page.evaluate("blobs.size") == 0

@@ -27,7 +27,7 @@ def stored():
 
 @pytest.fixture(scope="module")
 def figure(browser, server):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         yield ready_widget(visit.open(PAGE), "TrainingReplay")
         assert visit.problems == []
 
@@ -128,7 +128,7 @@ def test_keys_leave_the_names_of_the_canvases_and_are_announced(figure):
 
 
 def test_the_first_line_is_seen_and_not_announced(browser, server):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         visit.page.clock.install()
         figure = ready_widget(visit.open(PAGE), "TrainingReplay")
         expect(said(figure)).not_to_be_empty()
@@ -143,7 +143,7 @@ def test_the_first_line_is_seen_and_not_announced(browser, server):
 
 
 def test_after_a_stall_it_plays_on_from_where_it_was(browser, server):
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         figure = ready_widget(visit.open(PAGE), "TrainingReplay")
         put(figure, 0)
         stalled = figure.evaluate(
@@ -199,7 +199,7 @@ def test_moving_the_epoch_by_hand_ends_the_play(figure):
 
 
 def test_a_finger_moves_it_on_a_phone(browser, server):
-    with Visit(browser, server, mathematics=False, color_scheme="dark", **PHONE) as visit:
+    with Visit(browser, server, color_scheme="dark", **PHONE) as visit:
         figure = ready_widget(visit.open(PAGE), "TrainingReplay")
         curves = curves_of(figure)
         curves.scroll_into_view_if_needed()
@@ -213,7 +213,7 @@ def test_a_finger_moves_it_on_a_phone(browser, server):
 
 
 def test_with_reduced_motion_play_jumps_from_epoch_to_epoch(browser, server):
-    with Visit(browser, server, mathematics=False, reduced_motion="reduce") as visit:
+    with Visit(browser, server, reduced_motion="reduce") as visit:
         figure = ready_widget(visit.open(PAGE), "TrainingReplay")
         put(figure, 2)
         drawn = "figure => figure.querySelector('canvas').toDataURL()"

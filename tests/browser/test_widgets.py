@@ -50,13 +50,13 @@ def path_across(box) -> list[tuple[float, float]]:
 def widget(request, browser, server):
     """A visit to each widget in turn that several tests share, and the widget's figure."""
     page, name = request.param
-    with Visit(browser, server, mathematics=False, color_scheme="light") as visit:
+    with Visit(browser, server, color_scheme="light") as visit:
         yield visit, ready_widget(visit.open(built(page)), name)
 
 
 @each_widget
 def test_it_draws_itself_without_kernel_or_network(browser, base, page, name):
-    with Visit(browser, base, mathematics=False) as visit:
+    with Visit(browser, base) as visit:
         figure = ready_widget(visit.open(built(page)), name)
         expect(figure.locator(".vae-root")).to_be_visible()
         expect(figure.locator(":scope > img, :scope > a img").first).to_be_hidden()
@@ -84,7 +84,7 @@ def test_it_answers_to_the_mouse(widget):
 
 @each_widget
 def test_it_answers_to_a_finger(browser, server, page, name):
-    with Visit(browser, server, mathematics=False, **PHONE) as visit:
+    with Visit(browser, server, **PHONE) as visit:
         figure = ready_widget(visit.open(built(page)), name)
         handle = handle_of(figure)
         handle.scroll_into_view_if_needed()
@@ -192,7 +192,7 @@ def test_a_missing_file_is_named_in_the_widgets_place_and_the_page_works(
 
 def test_a_state_that_cannot_be_read_is_reported_in_its_place(browser, server, place):
     page, name = place
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         spoil = "document.querySelector('figure script').textContent = '{'"
         visit.page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{ {spoil} }})")
         figure = visit.open(page).page.locator(f"figure[data-widget={name}]")
@@ -202,7 +202,7 @@ def test_a_state_that_cannot_be_read_is_reported_in_its_place(browser, server, p
 
 def test_a_widget_out_of_sight_is_not_loaded_until_the_reader_comes_near(browser, server):
     page, name = next(place for place in PLACES if place[0].stem == "kl")
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         visit.open(built(page))
         assert visit.page.evaluate("Object.keys({...vaelib.modules, ...vaelib.parts})") == []
         ready_widget(visit, name)
@@ -211,7 +211,7 @@ def test_a_widget_out_of_sight_is_not_loaded_until_the_reader_comes_near(browser
 
 def test_scrolled_off_and_back_it_is_as_it_was(browser, server, place):
     page, name = place
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         figure = ready_widget(visit.open(page), name)
         slider = figure.locator("input[type=range]").first
         slider.focus()
@@ -229,7 +229,7 @@ def test_scrolled_off_and_back_it_is_as_it_was(browser, server, place):
 
 def test_two_copies_on_one_page_move_apart_and_share_no_id(browser, server, place):
     page, name = place
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         double = """addEventListener('DOMContentLoaded', () => {
             const figure = document.querySelector('figure[data-widget]');
             figure.after(figure.cloneNode(true));
@@ -251,7 +251,7 @@ def test_two_copies_on_one_page_move_apart_and_share_no_id(browser, server, plac
 
 def test_a_page_opened_twice_runs_twice(browser, base, place):
     page, name = place
-    with Visit(browser, base, mathematics=False) as visit:
+    with Visit(browser, base) as visit:
         ready_widget(visit.open(page), name)
         visit.page.goto(base + "genindex.html")
         visit.page.go_back()
@@ -265,7 +265,7 @@ def test_a_page_opened_twice_runs_twice(browser, base, place):
 
 def test_a_page_without_widgets_loads_none_of_their_scripts(browser, server):
     page = next(page for page in chapters() if not widgets_of(page))
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         visit.open(built(page))
         assert visit.page.locator("script[src*=widgets]").count() == 0
 
@@ -273,7 +273,7 @@ def test_a_page_without_widgets_loads_none_of_their_scripts(browser, server):
 def test_the_text_that_is_read_stays_when_a_widget_above_it_starts(browser, server):
     """Also where the browser does not see to it itself, as Safari does not."""
     page, name = next(place for place in PLACES if place[0].stem == "autoencoder")
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         visit.page.add_init_script("CSS.supports = () => false")
         visit.open(built(page))
         figure = visit.page.locator(f"figure[data-widget={name}]")
@@ -294,7 +294,7 @@ def test_the_text_that_is_read_stays_when_a_widget_above_it_starts(browser, serv
 
 def test_on_paper_the_picture_stands_for_the_widget(browser, server, place):
     page, name = place
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         figure = ready_widget(visit.open(page), name)
         visit.page.emulate_media(media="print")
         expect(figure.locator("img")).to_be_visible()
@@ -304,7 +304,7 @@ def test_on_paper_the_picture_stands_for_the_widget(browser, server, place):
 
 def test_the_view_follows_the_point_and_does_not_pull_it_back(browser, server, place):
     page, name = place
-    with Visit(browser, server, mathematics=False) as visit:
+    with Visit(browser, server) as visit:
         figure = ready_widget(visit.open(page), name)
         figure.get_by_label("zoom").fill("20")
         z = "f => f.vaelib.model.get('z')"
