@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
 // Whatever scrolls sideways is a stop of the Tab key, so that the arrow keys can move it. The theme
 // sees to code and tables when the page opens; here it is done again whenever a size changes, since
-// solutions open, a telephone turns, and formulas are set late.
+// solutions open and a telephone turns.
 document.addEventListener("DOMContentLoaded", () => {
   const scrollers = "pre, .cell_output > .output, .pst-scrollable-table-container, .math";
   const sizes = new ResizeObserver((entries) => {
@@ -26,5 +26,25 @@ function stopAtScroller(element) {
     element.tabIndex = 0;
   } else {
     element.removeAttribute("tabindex");
+  }
+  if (sideways) {
+    element.addEventListener("scroll", showMore, { passive: true });
+    showMore({ currentTarget: element });
+  } else {
+    element.removeEventListener("scroll", showMore);
+    delete element.dataset.more;
+  }
+}
+
+/** Says on which sides of a scroller there is more to see than what it shows.
+ * @param {{ currentTarget: HTMLElement }} event */
+function showMore({ currentTarget: element }) {
+  const left = element.scrollLeft > 1;
+  const right = element.scrollLeft + element.clientWidth < element.scrollWidth - 1;
+  const sides = [left ? "left" : "", right ? "right" : ""].filter((side) => side);
+  if (sides.length) {
+    element.dataset.more = sides.join(" ");
+  } else {
+    delete element.dataset.more;
   }
 }

@@ -29,6 +29,11 @@ def find() -> str | None:
     return os.environ.get("FIREFOX") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
+# What Firefox says of a fraction of which only the first half has arrived; that they are all whole
+# is tested where they are made.
+UNFINISHED = "Invalid markup: Incorrect number of children"
+
+
 class Firefox:
     """A Firefox without a window, with its profile and its home in an empty folder."""
 
@@ -146,7 +151,8 @@ class Tab:
 
     def _problem(self, method: str, params: dict, **_) -> str | None:
         if method == "log.entryAdded":
-            return params["text"] if params["level"] in ("error", "warn") else None
+            expected = params["level"] not in ("error", "warn") or UNFINISHED in params["text"]
+            return None if expected else params["text"]
         url = params["request"]["url"]
         if method == "network.beforeRequestSent":
             mine = url.startswith((self.base, "data:", "blob:"))

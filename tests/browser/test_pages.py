@@ -71,6 +71,16 @@ def test_search_finds_a_word_without_a_network(browser, base):
         assert one.problems == []
 
 
+PARTS = {"mfrac": 2, "msup": 2, "msub": 2, "munder": 2, "mover": 2, "mroot": 2}
+PARTS |= {"msubsup": 3, "munderover": 3}
+
+
+def test_mathml_is_whole(page):
+    soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
+    for element in soup.find_all(list(PARTS)):
+        assert len(element.find_all(True, recursive=False)) == PARTS[element.name], element
+
+
 def test_every_link_inside_the_book_leads_somewhere(page):
     path = HTML / built(page)
     soup = BeautifulSoup(path.read_text(), "html.parser")

@@ -1,0 +1,70 @@
+"""Nothing on a page is cut off without a sign that there is more of it, nor needs a script."""
+
+import pytest
+
+from tests.browser.conftest import HTML, Visit, built
+from tests.pages import chapters
+
+WIDTHS = (390, 768, 1400)
+# What has more than it shows but no mark, and what sticks out of the text and nothing scrolls it.
+UNMARKED = """() => {
+  const scrolls = (e) => ["auto", "scroll", "hidden"].includes(getComputedStyle(e).overflowX);
+  const shown = [...document.querySelectorAll("article *")].filter((e) => e.checkVisibility());
+  const kinds = ".math, mjx-container, pre, .output, .pst-scrollable-table-container";
+  return shown
+    .filter((e) => e.matches(kinds) && scrolls(e) && e.scrollWidth > e.clientWidth + 1)
+    .filter((e) => !e.dataset.more?.includes("right"))
+    .map((e) => e.outerHTML.slice(0, 200));
+}"""
+STICKING_OUT = """() => {
+  const right = document.querySelector("article").getBoundingClientRect().right + 1;
+  const scrolled = (e) => {
+    for (let p = e.parentElement; p && p.tagName !== "ARTICLE"; p = p.parentElement) {
+      if (["auto", "scroll"].includes(getComputedStyle(p).overflowX)) return true;
+    }
+    return false;
+  };
+  return [...document.querySelectorAll("article :is(mjx-container > svg, table, img, pre)")]
+    .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > right && !scrolled(e))
+    .map((e) => e.outerHTML.slice(0, 200));
+}"""
+
+
+@pytest.fixture(scope="module", params=chapters(), ids=lambda page: page.stem)
+def page(request):
+    """Each page of the book in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def visit(browser, page):
+    with Visit(browser, HTML.as_uri() + "/", color_scheme="light") as one:
+        yield one.open(built(page))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_is_wider_than_its_place_says_so(visit, width):
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    visit.page.wait_for_function("new Promise((done) => setTimeout(() => done(true), 200))")
+    assert visit.page.evaluate(UNMARKED) == []
+    assert visit.page.evaluate(STICKING_OUT) == []
+    wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    assert visit.page.evaluate(wide)
+
+
+def test_a_mark_goes_where_there_is_no_more(browser):
+    with Visit(browser, HTML.as_uri() + "/", viewport={"width": 390, "height": 844}) as one:
+        page = one.open("book/elbo.html").page
+        formula = page.locator("mjx-container[data-more='right']").first.element_handle()
+        for place, sides in ((5, "left right"), (1e4, "left"), (0, "right")):
+            formula.evaluate("(e, place) => { e.scrollLeft = place; }", place)
+            page.wait_for_function("([e, sides]) => e.dataset.more === sides", arg=[formula, sides])
+
+
+def test_mathematics_is_there_without_a_script(browser, page):
+    with Visit(browser, HTML.as_uri() + "/", java_script_enabled=False) as one:
+        formulas = one.open(built(page)).page.locator("article .math")
+        assert formulas.locator("mjx-container > svg").count() == formulas.count()
+        for formula in formulas.all()[:20]:
+            box = formula.locator("svg").first.bounding_box()
+            assert box is None or min(box["width"], box["height"]) > 0
