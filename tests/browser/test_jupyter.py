@@ -43,7 +43,7 @@ def gallery(browser, tmp_path_factory):
     with serving(folder, home) as address, Visit(browser, address, viewport=SCREEN) as visit:
         opened(visit, "gallery.ipynb")
         run_all(visit.page)
-        expect(visit.page.locator(".vae-root")).to_have_count(12, timeout=MINUTE)
+        expect(visit.page.locator(".vae-root")).to_have_count(13, timeout=MINUTE)
         yield visit.page, kernel_of(address, home, "gallery.ipynb")
 
 
@@ -240,20 +240,20 @@ def test_sliders_of_any_model_move_it(gallery):
 
 def test_weights_trained_in_the_browser_reach_python_and_go_back(gallery):
     page, kernel = gallery
-    root = page.locator(".vae-root").nth(11)
+    root = page.locator(".vae-root").nth(12)
     root.scroll_into_view_if_needed()
     root.get_by_role("button", name="reset").click()
     said = root.locator(".vae-announcement span").first
     expect(said).to_have_text(re.compile("Not trained|Before training"))
     root.get_by_role("button", name="one step").click()
     expect(said).to_contain_text("After epoch", timeout=MINUTE)
-    await_python(gallery, "len(shown[11].weights) > 4")
+    await_python(gallery, "len(shown[12].weights) > 4")
     loss = "images = vaelib.mnist('test').images[:500]; torch.manual_seed(0)"
-    loss += "; elbo = lambda: vaelib.mean_terms(shown[11].model(), images).elbo; before = elbo()"
+    loss += "; elbo = lambda: vaelib.mean_terms(shown[12].model(), images).elbo; before = elbo()"
     assert python(kernel, loss) == ""
     root.get_by_role("button", name="one epoch").click()
     expect(said).to_contain_text("After epoch 1,", timeout=MINUTE)
     await_python(gallery, "elbo() > before + 20")
-    assert python(kernel, "shown[11].load(vaelib.VAE(784, 32, 2))") == ""
+    assert python(kernel, "shown[12].load(vaelib.VAE(784, 32, 2))") == ""
     expect(said).to_contain_text("Weights from Python")
     expect(root.get_by_label("hidden units")).to_have_value("32")
