@@ -1,5 +1,6 @@
 """The two networks: shapes, the seed's equations, and arguments that make no network."""
 
+import inspect
 import json
 import math
 
@@ -9,6 +10,8 @@ import torch
 from torch.distributions import Normal
 
 import vaelib
+from vaelib import likelihoods
+from vaelib.models.code_prior import CodePredictor
 
 
 @pytest.fixture
@@ -192,3 +195,73 @@ def test_hidden_layers_may_stand_in_any_sequence(sequence):
 def test_a_sigma_that_is_no_positive_number_is_named(sigma):
     with pytest.raises(ValueError, match="wanted sigma above 0 and finite, got"):
         vaelib.VAE(sigma=sigma)
+
+
+LAYERS = {"input_dim": 784, "hidden_dim": 256, "latent_dim": 2}
+SCORED = {"likelihood": "bernoulli", "activation": "relu"}
+DEFAULTS = {
+    vaelib.Autoencoder: LAYERS | SCORED | {"sigma": 1.0},
+    vaelib.VAE: LAYERS | SCORED | {"sigma": 1.0},
+    vaelib.ConditionalVAE: LAYERS | SCORED | {"num_labels": 10},
+    vaelib.ConvolutionalVAE: {
+        "image_shape": (1, 28, 28),
+        "channels": (32, 64),
+        "latent_dim": 16,
+        "likelihood": "bernoulli",
+    },
+    vaelib.FlowVAE: LAYERS | SCORED | {"num_steps": 4, "step_dim": 32},
+    vaelib.HierarchicalVAE: {
+        "input_dim": 784,
+        "hidden_dim": (200, 200),
+        "upper_hidden_dim": (100, 100),
+        "latent_dims": (100, 50),
+        "likelihood": "bernoulli",
+        "activation": "tanh",
+    },
+    vaelib.LatentFlowVAE: LAYERS
+    | SCORED
+    | {"sigma": 1.0, "flow_dim": 64, "flow_steps": 2000, "learned": False},
+    vaelib.LatentFlow: {"hidden_dim": 64, "num_steps": 20},
+    vaelib.LatentFlow.learn: {
+        "steps": 2000,
+        "batch_size": 512,
+        "learning_rate": 0.002,
+        "seed": 0,
+    },
+    vaelib.LatentFlowVAE.learn_prior: {"seed": 0},
+    vaelib.LinearVAE: {"sigma": 1.0},
+    vaelib.VampPriorVAE: LAYERS | SCORED | {"sigma": 1.0, "num_components": 100},
+    vaelib.VQVAE: {
+        "image_shape": (1, 28, 28),
+        "channels": (32, 64),
+        "num_codes": 64,
+        "code_dim": 8,
+        "likelihood": "bernoulli",
+        "commitment": 0.25,
+    },
+    CodePredictor: {"channels": 32, "num_layers": 3},
+    likelihoods.Gaussian: {"sigma": 1.0, "learned": False, "bounded": True},
+    likelihoods.DiscretizedLogistic: {"levels": 256, "shared": False},
+    vaelib.data.check_images: {"unit_interval": True},
+    vaelib.binarize_once: {"seed": 0},
+    vaelib.objectives.training_terms: {"num_samples": 1},
+    vaelib.elbo_terms: {"num_samples": 1},
+    vaelib.elbo: {"num_samples": 1},
+    vaelib.mean_terms: {"num_samples": 1, "seed": 0},
+    vaelib.rate_distortion: {"num_samples": 1, "seed": 0},
+    vaelib.log_likelihood: {"seed": 0, "device": "auto", "chunk": 2**20},
+    vaelib.active_units: {"threshold": 0.01},
+}
+
+
+@pytest.mark.parametrize("function", DEFAULTS, ids=lambda function: function.__qualname__)
+def test_what_is_not_given_is_what_was_promised(function):
+    parameters = inspect.signature(function).parameters.values()
+    left_out = (inspect.Parameter.empty, None)
+    found = {each.name: each.default for each in parameters if each.default not in left_out}
+    assert found == DEFAULTS[function]
+
+
+def test_fit_finds_a_device_and_shows_a_bar_where_nothing_is_said():
+    parameters = inspect.signature(vaelib.fit).parameters
+    assert (parameters["device"].default, parameters["progress"].default) == ("auto", True)
