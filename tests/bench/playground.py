@@ -45,7 +45,7 @@ def measure() -> dict:
 
 def trained(browser, script: str) -> dict:
     """One run of some epochs."""
-    with Visit(browser, HTML.as_uri() + "/", mathematics=False) as visit:
+    with Visit(browser, HTML.as_uri() + "/") as visit:
         visit.page.add_init_script(script)
         figure = ready_widget(visit.open("book/building.html"), "Playground")
         visit.page.set_default_timeout(0)
