@@ -42,7 +42,9 @@ def drawings(formulas: list[tuple[str, bool]]) -> list[str]:
     """
     asked = json.dumps([{"tex": tex, "display": display} for tex, display in formulas])
     command = [str(SETTER), str(mathjax())]
-    done = node(command, return_completed_process=True, input=asked, capture_output=True, text=True)
+    done = node(
+        command, return_completed_process=True, input=asked, capture_output=True, encoding="utf-8"
+    )
     if done.returncode:
         raise ExtensionError(f"MathJax did not run: {done.stderr.strip()}")
     found = json.loads(done.stdout)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browser import chromium
-from tests.pages import ROOT
+from tests.pages import ROOT, chapters
 
 HTML = ROOT / "_build" / "html"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -90,6 +90,19 @@ class Visit:
 
     def __exit__(self, *_):
         self.context.close()
+
+
+@pytest.fixture(scope="module", params=chapters(), ids=lambda page: page.stem)
+def page(request):
+    """Each page of the book in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def laptop(browser, page):
+    """The page on a laptop in light mode, opened as a file; the tests only look."""
+    with Visit(browser, HTML.as_uri() + "/", color_scheme="light") as one:
+        yield one.open(built(page))
 
 
 @pytest.fixture(scope="module")

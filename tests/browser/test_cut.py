@@ -3,7 +3,6 @@
 import pytest
 
 from tests.browser.conftest import HTML, Visit, built
-from tests.pages import chapters
 
 WIDTHS = (390, 768, 1400)
 # What has more than it shows but no mark, and what sticks out of the text and nothing scrolls it.
@@ -30,26 +29,14 @@ STICKING_OUT = """() => {
 }"""
 
 
-@pytest.fixture(scope="module", params=chapters(), ids=lambda page: page.stem)
-def page(request):
-    """Each page of the book in turn."""
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def visit(browser, page):
-    with Visit(browser, HTML.as_uri() + "/", color_scheme="light") as one:
-        yield one.open(built(page))
-
-
 @pytest.mark.parametrize("width", WIDTHS)
-def test_what_is_wider_than_its_place_says_so(visit, width):
-    visit.page.set_viewport_size({"width": width, "height": 900})
-    visit.page.wait_for_function("new Promise((done) => setTimeout(() => done(true), 200))")
-    assert visit.page.evaluate(UNMARKED) == []
-    assert visit.page.evaluate(STICKING_OUT) == []
+def test_what_is_wider_than_its_place_says_so(laptop, width):
+    laptop.page.set_viewport_size({"width": width, "height": 900})
+    laptop.page.wait_for_function("new Promise((done) => setTimeout(() => done(true), 200))")
+    assert laptop.page.evaluate(UNMARKED) == []
+    assert laptop.page.evaluate(STICKING_OUT) == []
     wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-    assert visit.page.evaluate(wide)
+    assert laptop.page.evaluate(wide)
 
 
 def test_a_mark_goes_where_there_is_no_more(browser):

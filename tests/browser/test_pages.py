@@ -4,7 +4,6 @@ import functools
 import re
 from urllib.parse import unquote, urldefrag
 
-import pytest
 from bs4 import BeautifulSoup
 
 from tests.browser.conftest import HTML, Visit, built
@@ -14,45 +13,32 @@ from tests.browser.judged import (
     contrast,
     text_and_ground,
 )
-from tests.pages import ROOT, chapters, read
+from tests.pages import ROOT, read
 from tests.test_equations import checks_of
 from tests.typed import prose
 
 
-@pytest.fixture(scope="module", params=chapters(), ids=lambda page: page.stem)
-def page(request):
-    """Each page of the book in turn."""
-    return request.param
+def test_page_asks_no_other_host_and_renders_all_mathematics(laptop):
+    assert_all_is_rendered(laptop)
 
 
-@pytest.fixture(scope="module")
-def visit(browser, page):
-    """The page on a laptop in light mode, opened as a file; the tests only look."""
-    with Visit(browser, HTML.as_uri() + "/", color_scheme="light") as one:
-        yield one.open(built(page))
+def test_every_image_is_there_and_described(laptop):
+    assert_images_are_there(laptop.page)
 
 
-def test_page_asks_no_other_host_and_renders_all_mathematics(visit):
-    assert_all_is_rendered(visit)
+def test_text_stands_out_from_its_ground(laptop):
+    assert contrast(*text_and_ground(laptop.page)) > 7
 
 
-def test_every_image_is_there_and_described(visit):
-    assert_images_are_there(visit.page)
-
-
-def test_text_stands_out_from_its_ground(visit):
-    assert contrast(*text_and_ground(visit.page)) > 7
-
-
-def test_a_chapter_says_under_its_title_how_long_it_takes(visit, page):
+def test_a_chapter_says_under_its_title_how_long_it_takes(laptop, page):
     """And it takes as long as the page that one sees, folded, says."""
-    line = visit.page.locator("h1 + .reading-time")
+    line = laptop.page.locator("h1 + .reading-time")
     if page.suffix == ".md":
         assert line.count() == 0
         return
     found = prose.reading(read(page).cells)
     assert line.inner_text() == str(found)
-    shown = visit.page.locator("article div.math").evaluate_all(
+    shown = laptop.page.locator("article div.math").evaluate_all(
         "all => all.filter(e => e.checkVisibility() && !e.closest('.toggle-hidden')).length"
     )
     assert shown == found.equations
