@@ -45,13 +45,13 @@ def test_it_answers_to_the_keyboard(figure):
 
 
 def test_a_number_that_is_none_is_named_and_nothing_is_lost(figure):
-    before = figure.locator(".vae-root").inner_text()
+    before = figure.locator(".vae-root").text_content()
     figure.get_by_label("latents", exact=True).fill("0")
     expect(figure.get_by_label("latents", exact=True)).to_have_attribute("aria-invalid", "true")
     assert "NaN" not in figure.locator(".vae-root").inner_text()
     figure.get_by_label("latents", exact=True).fill("128")
     expect(figure.get_by_label("latents", exact=True)).not_to_have_attribute("aria-invalid", "true")
-    assert figure.locator(".vae-root").inner_text() == before
+    expect(figure.locator(".vae-root")).to_have_text(before)  # once it has been said
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -43,7 +43,8 @@ def gallery(browser, tmp_path_factory):
     with serving(folder, home) as address, Visit(browser, address, viewport=SCREEN) as visit:
         opened(visit, "gallery.ipynb")
         run_all(visit.page)
-        expect(visit.page.locator(".vae-root")).to_have_count(13, timeout=MINUTE)
+        # The kernel makes them all in one cell, which on a busy machine takes its time.
+        expect(visit.page.locator(".vae-root")).to_have_count(13, timeout=5 * MINUTE)
         yield visit.page, kernel_of(address, home, "gallery.ipynb")
 
 
@@ -242,18 +243,22 @@ def test_weights_trained_in_the_browser_reach_python_and_go_back(gallery):
     page, kernel = gallery
     root = page.locator(".vae-root").nth(12)
     root.scroll_into_view_if_needed()
-    root.get_by_role("button", name="reset").click()
     said = root.locator(".vae-announcement span").first
+    # Earlier tests have moved its controls and trained it: the usual settings, and new weights.
+    usual = "play = shown[12]; play.likelihood, play.beta, play.fault = 'bernoulli', 1.0, 'none'"
+    assert python(kernel, f"{usual}; play.batch_size = 64; play.learning_rate = 0.003") == ""
+    expect(root.get_by_label("learning rate")).to_have_value("3")  # the fourth of its stops
+    root.get_by_role("button", name="reset").click()
     expect(said).to_have_text(re.compile("Not trained|Before training"))
     root.get_by_role("button", name="one step").click()
     expect(said).to_contain_text("After epoch", timeout=MINUTE)
-    await_python(gallery, "len(shown[12].weights) > 4")
-    loss = "images = vaelib.mnist('test').images[:500]; torch.manual_seed(0)"
-    loss += "; elbo = lambda: vaelib.mean_terms(shown[12].model(), images).elbo; before = elbo()"
-    assert python(kernel, loss) == ""
+    bound = "images = vaelib.mnist('test').images[:500]"
+    bound += "; elbo = lambda: vaelib.mean_terms(play.model(), images).elbo"
+    assert python(kernel, bound) == ""
+    await_python(gallery, "-700 < elbo() < -400")  # a step from chance, about 784 log 2
     root.get_by_role("button", name="one epoch").click()
     expect(said).to_contain_text("After epoch 1,", timeout=MINUTE)
-    await_python(gallery, "elbo() > before + 20")
+    await_python(gallery, "elbo() > -250")
     assert python(kernel, "shown[12].load(vaelib.VAE(784, 32, 2))") == ""
     expect(said).to_contain_text("Weights from Python")
     expect(root.get_by_label("hidden units")).to_have_value("32")
