@@ -253,7 +253,7 @@ def executed(source: str, monkeypatch, missing=()) -> dict:
 
 
 def test_a_copy_says_in_a_sentence_what_is_missing(monkeypatch, capsys):
-    has = executed(plain_code.CHECK, monkeypatch, {"thop"})["has"]
+    has = executed(plain_code.check(), monkeypatch, {"thop"})["has"]
     assert has("torch", "numpy")
     assert capsys.readouterr().out == ""
     assert not has("torch", "thop")
@@ -264,7 +264,7 @@ def test_a_copy_says_in_a_sentence_what_is_missing(monkeypatch, capsys):
 
 def test_a_copy_without_the_package_says_what_to_do_and_shows_no_traceback(monkeypatch):
     with pytest.raises(Exception, match="needs vaelib") as caught:
-        executed(plain_code.CHECK, monkeypatch, {"vaelib"})
+        executed(plain_code.check(), monkeypatch, {"vaelib"})
     (shown,) = caught.value._render_traceback_()
     assert "-m pip install ." in shown
     assert "Traceback" not in shown

@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 from sphinx.util import logging
 
+import elsewhere
 import markup
 import plain_code
 from markup import MarkupError, Piece
@@ -28,8 +29,11 @@ def copy_of(book: Book):
     parts = joined([p for cell in book.notebook.cells for p in cells(cell, book, optional)])
     folds = any("jupyter" in cell.metadata for cell in parts)
     first = next(place for place, cell in enumerate(parts) if cell.cell_type == "code")
+    public = elsewhere.repository(book.app.config.book_repository)
     check = nbformat.v4.new_code_cell(
-        plain_code.CHECK.strip("\n"), id="check", metadata={"jupyter": {"source_hidden": True}}
+        plain_code.check(elsewhere.requirement(public) if public else ""),
+        id="check",
+        metadata={"jupyter": {"source_hidden": True}},
     )
     parts.insert(first, check)
     parts.insert(1, nbformat.v4.new_markdown_cell(about(folds), id="about"))

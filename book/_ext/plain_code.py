@@ -34,14 +34,36 @@ def has(*modules):
         print(f"This cell needs {' and '.join(missing)}, which vaelib does without:", end=" ")
         print(f"run %pip install {' '.join(missing)} here, or go on without it.")
     return not missing
+'''
+# Google Colab gives each reader a machine of its own, without vaelib and with nothing to lose.
+INSTALL = """
 
+if importlib.util.find_spec("vaelib") is None and "google.colab" in sys.modules:
+    import subprocess
+
+    print("Installing vaelib, which takes a minute.")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "@WHAT@"]
+    subprocess.run(command, check=True)
+    importlib.invalidate_caches()
+"""
+ABSENT = """
 
 if importlib.util.find_spec("vaelib") is None:
     raise Missing(
-        "This chapter needs vaelib, the book's package. In the book's folder, run\\n\\n"
-        f"    {sys.executable} -m pip install .\\n\\nand restart the kernel."
-    )
-'''
+        "This chapter needs vaelib, the book's package. @WHERE@, run\\n\\n"
+        f"    {sys.executable} -m pip install @WHAT@\\n\\nand restart the kernel."
+    )"""
+
+
+def check(requirement: str = "") -> str:
+    """The code of a copy's own cell.
+
+    Args:
+        requirement: what pip finds `vaelib` by; without one it is in the book's folder.
+    """
+    where = "Where there is a network" if requirement else "In the book's folder"
+    text = CHECK + (INSTALL if requirement else "") + ABSENT
+    return text.replace("@WHERE@", where).replace("@WHAT@", requirement or ".")
 
 
 def without_glue(source: str) -> str:
