@@ -57,9 +57,18 @@ WIDGETS = {
     ),
     "PriorFlow": lambda model, *data: widgets.PriorFlow(flowed(model), *data),
     "BoundExplorer": lambda model, images, _: widgets.BoundExplorer(model, images[:2].round()),
+    "LivingNetwork": lambda model, images, _: widgets.LivingNetwork(model, images),
     "Playground": lambda *_: widgets.Playground(),
     "latent_sliders": lambda model, *_: widgets.latent_sliders(model),
 }
+SQUARE = [  # what draws square grey images, of a model without labels
+    "LatentExplorer",
+    "DrawDigit",
+    "AutoencoderVersusVAE",
+    "PriorFlow",
+    "BoundExplorer",
+    "LivingNetwork",
+]
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -113,9 +122,7 @@ class Shaped(vaelib.VAE):
     image_shape = (4, 14, 14)
 
 
-@pytest.mark.parametrize(
-    "kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE", "PriorFlow", "BoundExplorer"]
-)
+@pytest.mark.parametrize("kind", SQUARE)
 @pytest.mark.parametrize(
     ("shape", "message"),
     [((1, 49, 16), r"\(1, 49, 16\)"), ((4, 14, 14), r"\(4, 14, 14\)"), ((784,), r"\(4, 14, 14\)")],
@@ -128,9 +135,7 @@ def test_a_page_draws_square_grey_images_only_and_says_so(kind, shape, message):
         WIDGETS[kind](model, torch.rand(9, *shape), torch.arange(9))
 
 
-@pytest.mark.parametrize(
-    "kind", ["LatentExplorer", "DrawDigit", "AutoencoderVersusVAE", "PriorFlow", "BoundExplorer"]
-)
+@pytest.mark.parametrize("kind", SQUARE)
 def test_a_model_with_labels_is_refused_and_its_own_widget_named(kind):
     model = vaelib.ConditionalVAE(784, 10, 8, 2)
     for each in (model, model.given(torch.tensor(3))):

@@ -20,7 +20,7 @@ TRAITS = {  # what the canvas moves
     "Reparameterization": ["chosen"],
     "TrainingReplay": ["epoch"],
 }
-NOT_MOVED = {"PriorFlow", "EffectiveBeta"}  # with pictures, or no canvas at all
+NOT_MOVED = {"PriorFlow", "EffectiveBeta", "LivingNetwork"}  # with pictures, or no canvas at all
 PLACES = [
     (built(page), name) for page in chapters() for name in widgets_of(page) if name not in NOT_MOVED
 ]

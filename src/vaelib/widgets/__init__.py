@@ -8,6 +8,7 @@ from vaelib.widgets.effective_beta import EffectiveBeta
 from vaelib.widgets.gaussian_kl import GaussianKL
 from vaelib.widgets.latent_explorer import LatentExplorer
 from vaelib.widgets.latent_sliders import latent_sliders
+from vaelib.widgets.living_network import LivingNetwork
 from vaelib.widgets.playground import Playground
 from vaelib.widgets.prior_flow import PriorFlow
 from vaelib.widgets.reparameterization import Reparameterization
@@ -21,6 +22,7 @@ __all__ = [
     "EffectiveBeta",
     "GaussianKL",
     "LatentExplorer",
+    "LivingNetwork",
     "Playground",
     "PriorFlow",
     "Reparameterization",

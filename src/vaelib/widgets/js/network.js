@@ -59,11 +59,16 @@ export class Network {
    * @returns {Float32Array} what the last layer gives
    */
   run(input) {
+    return this.trace(input)[this.layers.length - 1];
+  }
+
+  /**
+   * @param {ArrayLike<number>} input
+   * @returns {Float32Array[]} what each layer gives
+   */
+  trace(input) {
     let values = input;
-    for (const layer of this.layers) {
-      values = applyLayer(layer, values);
-    }
-    return /** @type {Float32Array} */ (values);
+    return this.layers.map((layer) => (values = applyLayer(layer, values)));
   }
 }
 
