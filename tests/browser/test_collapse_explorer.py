@@ -204,7 +204,7 @@ def test_corner_is_drawn_at_its_distortion(figure):
     x = LEFT - page["x"][0] / (page["x"][1] - page["x"][0]) * (width - LEFT - RIGHT)
     share = (page["corner"] - page["y"][0]) / (page["y"][1] - page["y"][0])
     y = TOP + (1 - share) * (height - TOP - BOTTOM)
-    edge = [[x - 8, y + dy] for dy in (-4, 0, 4)]
+    edge = [[x - 8, y], [x + 8, y], [x + 4, y - 8], [x - 4, y - 8]]
     assert all(is_orange(color) for color in plane_of(figure).evaluate(COLORS, edge))
 
 
@@ -214,6 +214,15 @@ def test_mouse_picks_the_run_that_it_points_at(figure, python):
         into_sight(figure)
         figure.page.mouse.click(*on_page(figure, place(figure, *spot)))
         assert chosen(figure) == spot
+
+
+def test_mouse_between_runs_picks_the_nearest(figure):
+    """Above a run, but farther from it than another is to the right; and far above the last one."""
+    into_sight(figure)
+    for across, along, nearest in ((6, 5, 5), (0, 2, 0)):
+        spot = place(figure, "beta", across)[0], place(figure, "beta", along)[1]
+        figure.page.mouse.click(*on_page(figure, spot))
+        assert chosen(figure) == ("beta", nearest, 0)
 
 
 def test_dragging_goes_from_run_to_run(figure):
