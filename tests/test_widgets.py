@@ -43,6 +43,7 @@ def flowed(model):
 WIDGETS = {
     "GaussianKL": lambda model, *_: widgets.GaussianKL(),
     "EffectiveBeta": lambda *_: widgets.EffectiveBeta(),
+    "CollapseExplorer": lambda *_: widgets.CollapseExplorer(),
     "Reparameterization": lambda model, *_: widgets.Reparameterization(),
     "LatentExplorer": widgets.LatentExplorer,
     "DrawDigit": widgets.DrawDigit,

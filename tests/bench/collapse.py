@@ -3,12 +3,14 @@
 `python -m tests.bench.collapse` trains 784-200-20 on the first 20,000 digits for eight epochs, with
 the learning rate of the families in the last chapter, and scores it on all test images, black and
 white as `binarize_once` draws them (grey for sigma). Each run is kept in `_build/bench/collapse`,
-so that it goes on where it was cut off; the results are in `collapse.json`, a section a sweep.
+so that it goes on where it was cut off; the results are in `collapse.json`, a section a sweep. The
+section "plane" has what the runs are compared with, which takes no training.
 """
 
 import argparse
 import dataclasses
 import json
+import math
 
 import torch
 
@@ -17,8 +19,9 @@ from tests.bench.report import record
 from tests.bench.runs import FOLDER
 from vaelib.devices import machine
 from vaelib.files import write_atomically
-from vaelib.lab.collapse import EncoderFirst, FreeBits, Neighbours, WarmUp
+from vaelib.lab.collapse import EncoderFirst, FreeBits, Neighbours, WarmUp, waterline
 from vaelib.lab.refining import refined_elbo
+from vaelib.lab.yardsticks import cross_entropy
 from vaelib.likelihoods import Gaussian
 
 PATH = vaelib.checkpoints.FOLDER / "collapse.json"
@@ -28,6 +31,7 @@ STEPS = EPOCHS * COUNT // BATCH_SIZE
 SEEDS = (0, 1)  # of what is compared in tenths of a nat: decoders and remedies
 FEW = 2000  # test images of the curves
 REFINED = 100  # test images whose own q is sought
+LOWEST = 0.03  # beta s^2 of the linear models with the highest rate
 
 BETAS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 SIGMAS = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5)
@@ -143,6 +147,29 @@ def squared_error(model, test: torch.Tensor) -> float:
     return (distortion + constant.item()) * 2 * model.pixels.sigma**2
 
 
+def plane() -> dict:
+    """What the runs lie between, a silent code and the best linear models; and their settings."""
+    grey = vaelib.mnist("test").images
+    ink = vaelib.mnist("train").images.flatten(1).double().mean(0).clamp(1e-3, 0.999)
+    drawn = vaelib.binarize_once(grey).flatten(1).double()
+    covariance = torch.cov(grey.flatten(1).double().T, correction=0)
+    variances = torch.linalg.eigvalsh(covariance).clamp(min=0)
+    levels = torch.logspace(math.log10(LOWEST), variances.max().log10().item(), 40)
+    lines = [waterline(variances, LATENT_DIM, level.item()) for level in levels]
+    return {
+        "silent_distortion": round(cross_entropy(drawn, ink), 4),
+        "silent_squared_error": round(variances.sum().item(), 4),
+        "linear": [[round(one.rate, 4), round(one.squared_error, 4)] for one in lines],
+        "trained": {
+            "sizes": [784, HIDDEN_DIM, LATENT_DIM],
+            "images": COUNT,
+            "epochs": EPOCHS,
+            "batch_size": BATCH_SIZE,
+            "learning_rate": RATE,
+        },
+    }
+
+
 def main() -> None:
     """Run what is not kept, print and record."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -159,6 +186,7 @@ def main() -> None:
     if not arguments.dry:
         for name, found in sweeps.items():
             record(name, found, PATH)
+        record("plane", plane(), PATH)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
 TRAITS = {  # what the canvas moves
     "AutoencoderVersusVAE": ["at"],
     "BoundExplorer": ["mu", "sigma"],
+    "CollapseExplorer": ["step", "seed"],
     "ConditionalExplorer": ["z"],
     "DrawDigit": ["pixels"],
     "GaussianKL": ["mu", "sigma"],

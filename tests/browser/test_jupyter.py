@@ -26,6 +26,7 @@ shown = [
     w.ConditionalExplorer(vaelib.ConditionalVAE(784, 10, 8, 2)),
     w.PriorFlow(flowing, images, labels), w.BoundExplorer(model, images[:1].round()),
     w.EffectiveBeta(), w.Playground(), w.LivingNetwork(model, images[:10]),
+    w.CollapseExplorer(),
 ]
 explorer, sheet, sliders = shown[2], shown[3], shown[6]
 for each in shown:
@@ -44,7 +45,7 @@ def gallery(browser, tmp_path_factory):
         opened(visit, "gallery.ipynb")
         run_all(visit.page)
         # The kernel makes them all in one cell, which on a busy machine takes its time.
-        expect(visit.page.locator(".vae-root")).to_have_count(14, timeout=5 * MINUTE)
+        expect(visit.page.locator(".vae-root")).to_have_count(15, timeout=5 * MINUTE)
         yield visit.page, kernel_of(address, home, "gallery.ipynb")
 
 

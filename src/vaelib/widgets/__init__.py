@@ -2,6 +2,7 @@
 
 from vaelib.widgets.autoencoder_versus_vae import AutoencoderVersusVAE
 from vaelib.widgets.bound_explorer import BoundExplorer
+from vaelib.widgets.collapse_explorer import CollapseExplorer
 from vaelib.widgets.conditional_explorer import ConditionalExplorer
 from vaelib.widgets.draw_digit import DrawDigit
 from vaelib.widgets.effective_beta import EffectiveBeta
@@ -17,6 +18,7 @@ from vaelib.widgets.training_replay import TrainingReplay
 __all__ = [
     "AutoencoderVersusVAE",
     "BoundExplorer",
+    "CollapseExplorer",
     "ConditionalExplorer",
     "DrawDigit",
     "EffectiveBeta",

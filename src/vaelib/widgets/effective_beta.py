@@ -8,24 +8,9 @@ from vaelib import plots
 from vaelib.loss_scale import LIKELIHOODS, REDUCTIONS, LossWeights, weights_from_reductions
 from vaelib.widgets.base import Widget
 from vaelib.widgets.gaussian_kl import check_deviation
-from vaelib.widgets.traits import Finite, Whole, WrongValue
+from vaelib.widgets.traits import Finite, OneOf, Whole
 
 ENDS = (1e-4, 1e4)  # of beta, on the scale
-
-
-class OneOf(traitlets.Unicode):
-    """A trait that is one of a few names."""
-
-    def __init__(self, names: tuple[str, ...], default: str):
-        self._names = names
-        super().__init__(default)
-
-    def validate(self, obj, value):
-        """Refuse what is none of them, and name it."""
-        if value not in self._names:
-            names = ", ".join(self._names)
-            raise WrongValue(f"wanted {self.name} as one of {names}, got {value!r}")
-        return value
 
 
 class EffectiveBeta(Widget):

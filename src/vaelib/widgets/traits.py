@@ -53,6 +53,21 @@ class Switch(traitlets.Bool):
         return plain
 
 
+class OneOf(traitlets.Unicode):
+    """A trait that is one of a few names."""
+
+    def __init__(self, names: tuple[str, ...], default: str):
+        self._names = names
+        super().__init__(default)
+
+    def validate(self, obj, value):
+        """Refuse what is none of them, and name it."""
+        if value not in self._names:
+            names = ", ".join(self._names)
+            raise WrongValue(f"wanted {self.name} as one of {names}, got {value!r}")
+        return value
+
+
 class Numbers(traitlets.List):
     """A trait that is a list of finite numbers.
 
