@@ -230,7 +230,6 @@ def _returned(result) -> float | str:
     if isinstance(result, torch.Tensor) and result.requires_grad:
         return "the loss still holds its graph: return loss.item()."
     if inspect.iscoroutine(result) or inspect.isgenerator(result):
-        result.close()
         raise Wrong("it is a generator or async, and does nothing when it is called: use `return`.")
     try:
         return float(result)

@@ -16,7 +16,6 @@ def numbers(result) -> Tensor:
     if result is None:
         raise Wrong("it returns nothing: its last line should be `return ...`.")
     if inspect.iscoroutine(result):
-        result.close()
         raise Wrong("it is an async function, which has to be awaited: leave out `async`.")
     kind = type(result).__name__
     if any(is_one(result) for is_one in GENERATORS):
