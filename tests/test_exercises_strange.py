@@ -16,6 +16,12 @@ from vaelib import exercises
 from vaelib.exercises import running
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imported():
+    """What torch imports at the first step of an optimizer, which is not the time of a check."""
+    exercises.check_training_step(lambda loss, optimizer, batch: optimizer.step())
+
+
 def state() -> list:
     """What a process has once, and what a check must leave as it is."""
     return [
