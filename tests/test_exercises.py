@@ -14,11 +14,14 @@ from vaelib.exercises import (
     draws,
     images,
     latents,
+    likelihoods,
     losses,
     networks,
+    results,
+    sampling,
 )
 
-MODULES = (bounds, divergences, draws, images, latents, losses, networks)
+MODULES = (*(bounds, divergences, draws, images, latents, likelihoods, losses, networks, sampling),)
 EXERCISES = {
     f"{module.__name__.split('.')[-1]}.{name}": value
     for module in MODULES
@@ -52,6 +55,17 @@ def test_reference_passes_and_each_mistake_is_told_from_all_others(name):
         assert exercise.check(right)
     for sentence, wrong in exercise.mistakes.items():
         assert repr(exercise.check(wrong)) == f"Not yet: {sentence}"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_result_that_is_nan_everywhere_is_no_mistake_with_a_name(name):
+    exercise = EXERCISES[name]
+    program = (
+        f"lambda {', '.join(exercise.names)}: "
+        f"torch.nan * as_tensor(reference({', '.join(exercise.names)}))"
+    )
+    known = {"torch": torch, "as_tensor": results.as_tensor, "reference": exercise.reference}
+    assert "numbers that are NaN" in exercise.check(eval(program, known)).sentence
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -22,8 +22,9 @@ LAYERS = (  # a file may import those of the layers above its own, and no other 
     {"training"},
     {"evaluation", "plots", "provenance"},
     {"recipes"},
-    {"lab", "questions"},
+    {"lab"},
     {"widgets"},
+    {"questions"},
 )
 WITHIN = {  # what a file of a layer may have of its own layer
     "files": {"paths"},

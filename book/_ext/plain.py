@@ -14,6 +14,7 @@ import nbformat
 from sphinx.util import logging
 
 import elsewhere
+import forms
 import markup
 import plain_code
 from markup import MarkupError, Piece
@@ -23,8 +24,8 @@ FOLDER = "notebooks"  # below the pages
 logger = logging.getLogger(__name__)
 
 
-def copy_of(book: Book):
-    """The plain copy of a chapter, as a notebook."""
+def copy_of(book: Book, page: Path):
+    """The plain copy of a chapter, as a notebook; `page` is its built page."""
     optional = {name for cell in book.notebook.cells for name in cell.metadata.get("needs", [])}
     parts = joined([p for cell in book.notebook.cells for p in cells(cell, book, optional)])
     folds = any("jupyter" in cell.metadata for cell in parts)
@@ -37,6 +38,8 @@ def copy_of(book: Book):
     )
     parts.insert(first, check)
     parts.insert(1, nbformat.v4.new_markdown_cell(about(folds), id="about"))
+    if found := forms.forms_of(page):
+        parts.insert(parts.index(check) + 1, forms.data_cell(found))
     if book.cited:
         text = f"## References\n\n{book.references()}"
         parts.append(nbformat.v4.new_markdown_cell(text, id="references"))
@@ -56,6 +59,7 @@ def about(folds: bool) -> str:
     )
     return (
         "*A plain copy of a chapter of The Executable VAE Book. Run it, change it, keep it. "
+        "The cell below a question takes your answer. "
         "Numbers in the text are those that the book's run of this code has found; "
         f"they do not follow what you change.{folded if folds else ''}*"
     )
@@ -69,7 +73,19 @@ def cells(cell, book: Book, optional: set[str]) -> list:
     if "remove-cell" in cell.metadata.get("tags", []):
         return []
     found = markup.pieces(numbered(cell.source, book), book.words)
-    return [markdown_cell(piece, f"{cell.id}-{number}") for number, piece in enumerate(found)]
+    parts = [markdown_cell(piece, f"{cell.id}-{number}") for number, piece in enumerate(found)]
+    return parts + [forms.ask_cell(name) for name in asked_in(cell.source)]
+
+
+def asked_in(source: str) -> list[str]:
+    """The questions that a cell asks; it says nothing below them, where their forms are."""
+    blocks = [
+        block for block in markup.blocks(source) if not isinstance(block, str) or block.strip()
+    ]
+    asks = [isinstance(block, markup.Directive) and block.name == "question" for block in blocks]
+    if any(asks) and not all(asks[asks.index(True) :]):
+        raise MarkupError("below a question stands more in its cell, where its form should stand")
+    return [block.argument for block, is_one in zip(blocks, asks, strict=True) if is_one]
 
 
 def markdown_cell(piece: Piece, identity: str):
@@ -115,7 +131,7 @@ def write_copies(app, error):
     folder.mkdir(parents=True)
     for docname in chapters(app.env):
         try:
-            copy = copy_of(Book(app, docname, known))
+            copy = copy_of(Book(app, docname, known), Path(app.builder.get_outfilename(docname)))
         except ValueError as fault:
             logger.warning("%s has no plain copy: %s", docname, fault)
             continue

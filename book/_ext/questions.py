@@ -1,11 +1,13 @@
 """Put questions on the pages, which a reader answers there without a kernel.
 
 Without JavaScript a question is a text with a folded answer; book/_static/questions.js puts a form
-between the two. What it needs to know stands beside them as JSON. `asked` says what a question is.
+between the two, by the functions that Jupyter has as well (`question_form.js`). What it needs to
+know stands beside them as JSON. `asked` says what a question is.
 """
 
 import hashlib
 import json
+import re
 from html import escape
 from pathlib import Path
 
@@ -13,10 +15,12 @@ import nbformat
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
+from vaelib.widgets import base
 
 import asked
 from markup import MarkupError
 
+SHARED = ("keptInBrowser", "make", "startQuestion")  # what a page's script has of the forms
 TITLE = "Stop and predict"
 SUMMARY = """<summary><span class="on-screen">Answer</span><span class="on-paper">The answer is
 folded on the page</span></summary>"""
@@ -86,10 +90,24 @@ def add_scripts(app, pagename, templatename, context, doctree):
     """A page without questions loads none of their scripts."""
     if app.env.metadata.get(pagename, {}).get("has_questions"):
         app.add_css_file("questions.css")
+        app.add_js_file("question_form.js")
         app.add_js_file("questions.js")
+
+
+def write_scripts(app, error):
+    """Write the forms as a classic script: a page that is opened as a file may load no other."""
+    if error is not None or app.builder.format != "html":
+        return
+    folder = Path(app.outdir) / "_static"
+    text = re.sub(r"^export ", "", base.part("question_form.js"), flags=re.MULTILINE)
+    given = f"return {{ {', '.join(SHARED)} }};"
+    script = f"window.vaelibQuestions = (function () {{\n{text}\n{given}\n}})();\n"
+    (folder / "question_form.js").write_text(script, encoding="utf-8")
+    (folder / "questions.css").write_text(base.text_of("questions.css"), encoding="utf-8")
 
 
 def setup(app):
     app.add_directive("question", Question)
     app.connect("html-page-context", add_scripts, priority=400)  # before lists are replaced
+    app.connect("build-finished", write_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,20 +2,25 @@
 
 A chapter asks in Markdown, and a cell below it says which answers there are: the right one, and
 those that follow from usual mistakes. Each function displays, as text, what the page and the tests
-then read.
+then read. In a plain copy of a chapter, `ask` shows the page's form below the question.
 """
 
+import base64
 import json
 import random
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
 from vaelib.checks import integer, positive
 from vaelib.checks import number as checked_number
+from vaelib.widgets.base import deflated
+from vaelib.widgets.question import QuestionForm
 
 METADATA = "question"  # of an output: the name of the question that it answers
 MOST_LINES = 6  # all orders of which are tried
+_forms: dict[str, str] = {}  # what a copy's page has of its questions, by their names
 
 
 @dataclass(frozen=True)
@@ -155,3 +160,30 @@ def _check_some_wrong(name: str, count: int):
     """Raise a ValueError if a question has no wrong answers."""
     if not count:
         raise ValueError(f"wanted at least one wrong answer to {name}, got none")
+
+
+def packed(forms: Mapping[str, str]) -> str:
+    """The HTML of some questions, by their names, as a short text in which nobody reads answers."""
+    return deflated(json.dumps(dict(forms), ensure_ascii=False).encode())
+
+
+def unpack(text: str) -> None:
+    """Remember the questions of a plain copy, so that `ask` can show them."""
+    _forms.update(json.loads(zlib.decompress(base64.b64decode(text))))
+
+
+def ask(name: str) -> QuestionForm:
+    """The form of a question, for Jupyter: it takes an answer and says what was right or wrong.
+
+    Args:
+        name: of the question, in a plain copy of a chapter.
+
+    Raises:
+        ValueError: if no cell of the copy has brought the question.
+    """
+    if name not in _forms:
+        raise ValueError(
+            f"wanted the name of a question of this copy, got {name!r}: run the copy's first "
+            "cells, which bring its questions"
+        )
+    return QuestionForm(name=name, html=_forms[name])

@@ -1,9 +1,10 @@
 """Let a saved notebook show the pictures of its widgets when it is opened again.
 
-A widget's output holds its view, which needs the kernel that made it, and a still picture.
-JupyterLab prefers the view, also when that kernel has gone, and then says "model not found". So the
-view stays on the screen and is left out of the file. A file that comes with the package tells
-Jupyter to load this; it is apart from `vaelib` so that no server imports PyTorch for it.
+A widget's output holds its view, which needs the kernel that made it, and a still picture, or for a
+question a sentence. JupyterLab prefers the view, also when that kernel has gone, and then says
+"model not found". So the view stays on the screen and is left out of the file. A file that comes
+with the package tells Jupyter to load this; it is apart from `vaelib` so that no server imports
+PyTorch for it.
 """
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -19,7 +20,8 @@ def keep_pictures(model: dict, **_) -> None:
         return
     for cell in model["content"].get("cells", []):
         for output in cell.get("outputs", []):
-            if "vaelib" in output.get("metadata", {}) and "image/png" in output.get("data", {}):
+            others = {"image/png", "text/markdown"} & output.get("data", {}).keys()
+            if "vaelib" in output.get("metadata", {}) and others:
                 output["data"].pop(VIEW, None)
 
 

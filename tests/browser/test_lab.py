@@ -15,8 +15,11 @@ from book import copies
 from tests.browser.conftest import Visit, built
 from tests.browser.jupyterlab import MINUTE, SCREEN, opened, run_all, serving, shut_down
 from tests.pages import ROOT, markdown_of, notebooks, read
+from tests.test_questions import directives
+from tests.test_questions import questions_of as asked_of
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import forms
 import resolved
 
 RAW = {
@@ -48,6 +51,12 @@ def raw(text: str) -> list[str]:
     """The markup in a text."""
     found = (re.finditer(pattern, text, re.MULTILINE) for pattern in RAW.values())
     return [match.group() for matches in found for match in matches]
+
+
+def questions_of(page) -> dict:
+    """The questions of a page by their names, in its order."""
+    names = [directive.argument for directive in directives(page)]
+    return dict(zip(names, asked_of(page), strict=True))
 
 
 @each_copy
@@ -116,6 +125,32 @@ def test_a_copy_says_what_is_missing_before_anything_is_imported(page):
     assert 'find_spec("vaelib") is None' in code[0]
     assert not [source for source in code if "glue(" in source or "myst_nb" in source]
     assert not [source for source in code if re.search(r"[\"']\.\.?/|[\"'/]_data|book/", source)]
+
+
+@each_copy
+def test_below_each_question_stands_the_cell_that_shows_its_form(page):
+    cells = copy(page).cells
+    (data,) = (cell for cell in cells if cell.id == "questions")
+    assert data.metadata.jupyter.source_hidden
+    forms.questions.unpack(data.source.split('"""')[1])
+    asked = questions_of(page)
+    for (name, question), place in zip(asked.items(), places_of_forms(cells), strict=True):
+        above, cell = cells[place - 1], cells[place]
+        assert cell.source == f'vaelib.questions.ask("{name}")'
+        assert "Stop and predict" in above.source
+        assert above.source.endswith("</details>")
+        form = forms.questions.ask(name).html
+        assert form.count("<dd>") == len(question.notes)
+        assert "mjx-container" not in form
+        assert "href" not in form
+        assert re.search(r'"kind": ?"(number|choice|order)"', form)
+    hidden = [c for c in cells if c.cell_type == "code" and c.id.startswith("ask-")]
+    for note in {note for question in asked.values() for note in question.notes.values()}:
+        assert not any(note in cell.source for cell in [data, *hidden])
+
+
+def places_of_forms(cells) -> list[int]:
+    return [i for i, cell in enumerate(cells) if cell.source.startswith("vaelib.questions.ask(")]
 
 
 @pytest.mark.parametrize("page", notebooks()[:2], ids=lambda page: page.stem)

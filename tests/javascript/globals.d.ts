@@ -2,6 +2,20 @@
 declare const DOCUMENTATION_OPTIONS: { SHOW_SEARCH_SUMMARY: boolean } | undefined;
 
 interface Window {
+  stopAtScroller?: (element: Element) => void;
+  vaelibQuestions?: {
+    keptInBrowser: {
+      read(key: string): any;
+      write(key: string, answer: unknown): void;
+      drop(isMeant: (name: string) => boolean): void;
+    };
+    make(
+      tag: string,
+      attributes: Record<string, string>,
+      ...children: (Node | string)[]
+    ): HTMLElement;
+    startQuestion(question: HTMLElement, kept: object): () => void;
+  };
   MathJax?: { startup?: { promise?: Promise<void> } };
   vaelib: {
     modules: Record<string, string[]>;

@@ -26,6 +26,7 @@ from vaelib.exercises.latents import (
     check_weighted_median,
     check_wide_box,
 )
+from vaelib.exercises.likelihoods import check_gaussian_log_likelihood, check_log_marginal
 from vaelib.exercises.losses import (
     check_best_bias,
     check_effective_beta,
@@ -37,6 +38,7 @@ from vaelib.exercises.networks import (
     check_count_parameters,
     check_training_step,
 )
+from vaelib.exercises.sampling import check_prior_images
 
 __all__ = [
     "Answer",
@@ -51,16 +53,19 @@ __all__ = [
     "check_effective_beta",
     "check_elbo",
     "check_exponential",
+    "check_gaussian_log_likelihood",
     "check_interpolation",
     "check_iwae_bound",
     "check_kl_estimator",
     "check_leave_one_out",
+    "check_log_marginal",
     "check_loss",
     "check_mutual_information",
     "check_nearest_distance",
     "check_normalised_weights",
     "check_pca_error",
     "check_posterior",
+    "check_prior_images",
     "check_quantile_grid",
     "check_reparameterize",
     "check_rotation",

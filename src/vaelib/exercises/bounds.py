@@ -27,15 +27,25 @@ def _kl_of_sigma(mu, log_var):
 
 ELBO = Exercise(
     reference=_elbo,
-    cases=lambda: [
-        (
-            (uniform(batch, pixels, seed=21) > 0.5).double(),
-            2 * normal(batch, pixels, seed=22),
-            normal(batch, latents, seed=23),
-            normal(batch, latents, seed=24),
-        )
-        for batch, pixels, latents in ((4, 6, 3), (5, 9, 2))
-    ],
+    cases=lambda: (
+        [
+            (
+                (uniform(batch, pixels, seed=21) > 0.5).double(),
+                2 * normal(batch, pixels, seed=22),
+                normal(batch, latents, seed=23),
+                normal(batch, latents, seed=24),
+            )
+            for batch, pixels, latents in ((4, 6, 3), (5, 9, 2))
+        ]
+        + [  # logits that could be taken for probabilities
+            (
+                (uniform(3, 5, seed=43) > 0.5).double(),
+                uniform(3, 5, seed=44),
+                normal(3, 4, seed=45),
+                normal(3, 4, seed=46),
+            )
+        ]
+    ),
     gradient=False,
     shapes="give one number for each image",
     mistakes={
@@ -109,6 +119,9 @@ IWAE = Exercise(
     mistakes={
         "this is the mean of the logarithms, the ELBO: the mean goes inside the log.": (
             lambda w: w.mean(0)
+        ),
+        "this is minus the ELBO, the mean of the logarithms: the mean goes inside the log.": (
+            lambda w: -w.mean(0)
         ),
         "log K is missing: it is a mean of K weights, and this their sum.": lambda w: w.logsumexp(
             0

@@ -9,13 +9,15 @@ import inspect
 import math
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vaelib.exercises.answers import Answer, Wrong
-from vaelib.exercises.running import Program, arguments_in_words, own_state
+from vaelib.exercises.results import as_tensor
+from vaelib.exercises.running import Program, Raised, arguments_in_words, own_state
 
+COARSE = {torch.float16, torch.bfloat16}
+WHOLE = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 CLOSE = {torch.float64: 1e-7, torch.float32: 2e-4}
 
 
@@ -54,14 +56,14 @@ class Exercise:
 
     def _checked(self, program: Program) -> Answer:
         cases = self.cases()
-        found = [numbers(program(*case)) for case in cases]
+        found = [program(*case) for case in cases]
         right = self._right_one(found, cases)
         if right is None:
             raise Wrong(self._mistake(found, cases) or self._description(found, cases))
         for result, case in zip(found, cases, strict=True):
             _check_precision(result, case)
         single = tuple(_single(each) for each in cases[0])
-        result, wanted = numbers(program(*single)), as_tensor(right(*single))
+        result, wanted = program(*single), as_tensor(right(*single))
         if not _close(result, wanted, CLOSE[torch.float32], single):
             raise Wrong(f"with float32 arguments {_difference([result], [wanted])}")
         _check_precision(result, single)
@@ -88,11 +90,21 @@ class Exercise:
                     f"for {told} it returns the shape {tuple(result.shape)} where "
                     f"{tuple(right.shape)} is wanted{advice}."
                 )
+            if right.is_floating_point() and result.dtype in COARSE | WHOLE:
+                kind = (
+                    "rounds to three digits at most" if result.dtype in COARSE else "has no shares"
+                )
+                return (
+                    f"it returns {_dtype(result.dtype)}, which {kind}: keep the arguments' dtype."
+                )
         return f"{_difference(found, wanted)}"
 
     def _check_gradients(self, program: Program, right, case: tuple) -> None:
         given = [_with_gradient(each) for each in case]
-        result = program.limited(lambda: program.plain(*given))
+        try:
+            result = program.limited(lambda: program.plain(*given))
+        except Raised as error:
+            raise Wrong(f"the numbers are right, but where gradients are kept {error}.") from None
         leaves = [each for each in given if isinstance(each, Tensor) and each.requires_grad]
         names = [n for n, g in zip(self.names, given, strict=True) if any(g is x for x in leaves)]
         if not isinstance(result, Tensor) or not result.requires_grad:
@@ -110,40 +122,10 @@ class Exercise:
                     f"the numbers are right, but no gradient reaches {name}: is it detached?"
                 )
             if not _close(slope, expected, CLOSE[torch.float64], case):
-                raise Wrong(f"the numbers are right, but the gradient for {name} is not.")
-
-
-def numbers(result) -> Tensor:
-    """A result as a tensor without a graph."""
-    if result is None:
-        raise Wrong("it returns nothing: its last line should be `return ...`.")
-    if isinstance(result, list | tuple | dict | set | str):
-        kind = type(result).__name__
-        raise Wrong(
-            f"it returns a {kind} where one tensor is wanted: stack its parts, or return one."
-        )
-    if isinstance(result, np.ndarray | np.generic):
-        result = torch.from_numpy(np.array(result)) if np.array(result).dtype != object else None
-    try:
-        result = torch.as_tensor(result, dtype=None if _is_array(result) else torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        raise Wrong(f"it returns {type(result).__name__}, not numbers.") from None
-    if result.device.type != "cpu":
-        raise Wrong(f"it returns a tensor on {result.device}; its arguments are on the CPU.")
-    if result.layout != torch.strided or result.is_complex():
-        raise Wrong(f"it returns {result.dtype} of layout {result.layout}, not plain real numbers.")
-    return result.detach()
-
-
-def as_tensor(value) -> Tensor:
-    """What a reference gives: a tensor, or a number as one in float64; a count stays an integer."""
-    if isinstance(value, Tensor | int):
-        return torch.as_tensor(value)
-    return torch.tensor(value, dtype=torch.float64)
-
-
-def _is_array(value) -> bool:
-    return isinstance(value, Tensor)
+                raise Wrong(
+                    f"the numbers are right, but the gradient for {name} is not: is a part of it "
+                    "detached, by math or NumPy?"
+                )
 
 
 def _agrees(function, found: list[Tensor], cases: list[tuple]) -> bool:
@@ -195,7 +177,7 @@ def _difference(found: list[Tensor], wanted: list[Tensor]) -> str:
     one_ratio = ratio.isfinite().all() and (ratio - ratio[0]).abs().max() < 1e-6 * ratio[0].abs()
     if one_ratio and abs(ratio[0] - 1) > 1e-3:
         return _ratio_in_words(ratio[0].item())
-    if (shift - shift[0]).abs().max() < 1e-7 * right.abs().max():
+    if (shift - shift[0]).abs().max() < 1e-4 * shift[0].abs():
         return f"it is off by the same number, {shift[0]:+.4g}, everywhere."
     if (shift.abs() < 1e-3 * right.abs()).all():
         return "it is right to a few digits only: something is rounded, or cut off."

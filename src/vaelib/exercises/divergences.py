@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from vaelib.exercises.comparing import Exercise, normal
+from vaelib.exercises.comparing import Exercise, normal, uniform
 from vaelib.gaussians import gaussian_kl
 
 LATENTS = "sum over the last axis, the latents, and over nothing else"
@@ -12,6 +12,7 @@ KL_CASES = [
     (normal(4, 3, seed=1), normal(4, 3, seed=2)),
     (2 * normal(5, 2, seed=3) + 1, 0.5 * normal(5, 2, seed=4) - 1),
     (normal(3, 7, seed=5) - 0.4, 0.3 * normal(3, 7, seed=6) + 0.2),
+    (normal(5, 4, seed=7), 2 * uniform(5, 4, seed=8)),  # which has a logarithm
 ]
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from vaelib.exercises.answers import Answer, Wrong
-from vaelib.exercises.comparing import Exercise, as_tensor, normal, numbers, uniform
+from vaelib.exercises.comparing import Exercise, normal, uniform
 from vaelib.exercises.running import Program, own_state
 
 EXPONENTIAL = Exercise(
@@ -96,7 +96,7 @@ def check_reparameterize(function):
 def _check_draws(program: Program) -> Answer:
     mu = torch.tensor(MEANS, dtype=torch.float64).expand(ROWS, LATENTS).clone()
     log_var = torch.tensor(LOG_VARS, dtype=torch.float64).expand(ROWS, LATENTS).clone()
-    z = numbers(program(mu, log_var))
+    z = program(mu, log_var)
     if z.shape != mu.shape:
         raise Wrong(
             f"it returns the shape {tuple(z.shape)} where that of mu, {tuple(mu.shape)}, is wanted."
@@ -139,6 +139,16 @@ def _check_noise(noise, z, mu, log_var) -> None:
     for text, wrong in known.items():
         if ((deviation / wrong - 1).abs() < 0.03).all():
             raise Wrong(text)
+    if deviation.std() < 0.01 * deviation.mean() and (deviation.mean() - 1).abs() > 0.04:
+        raise Wrong(
+            f"the noise is {deviation.mean():.2g} times sigma: the KL charges for all of sigma, so "
+            "draws need it whole."
+        )
+    if z.std(0).std() < 0.02 * z.std(0).mean():
+        raise Wrong(
+            f"the draws spread by {z.std(0)[0]:.3g} in each latent, whatever log_var says: is it "
+            "clamped?"
+        )
     if (noise.mean(0).abs() > 0.05).any():
         worst = int(noise.mean(0).abs().argmax())
         raise Wrong(
@@ -156,9 +166,9 @@ def _check_noise(noise, z, mu, log_var) -> None:
 def _check_path(program: Program) -> None:
     mu, log_var = (normal(5, 4, seed=s).requires_grad_() for s in (105, 106))
     z = program.limited(lambda: program.plain(mu, log_var))
-    if not isinstance(z, torch.Tensor) or not z.requires_grad:
+    if not isinstance(z, torch.Tensor) or not z.requires_grad or z.shape != mu.shape:
         raise Wrong(f"the draws are right, but no gradient reaches mu and log_var: {PATH}")
-    slopes = torch.autograd.grad(as_tensor(z).sum(), [mu, log_var], allow_unused=True)
+    slopes = program.limited(lambda: torch.autograd.grad(z.sum(), [mu, log_var], allow_unused=True))
     expected = torch.ones_like(mu), (z - mu).detach() / 2
     for name, slope, wanted in zip(("mu", "log_var"), slopes, expected, strict=True):
         if slope is None or not slope.any():

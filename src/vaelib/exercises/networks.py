@@ -1,5 +1,7 @@
 """Checks of counts of parameters and of work, and of a step of training."""
 
+import inspect
+
 import torch
 from torch import nn
 
@@ -196,7 +198,10 @@ def check_training_step(function):
 
 def _check_step(program: Program) -> Answer:
     given = _Given()
-    result = program.limited(lambda: program.plain(given.loss, given.optimizer, given.batch))
+    asked = given.loss, given.optimizer, given.batch
+    loss = program.limited(lambda: _returned(program.plain(*asked)))
+    if given.weights().shape != _Given().weights().shape:
+        raise Wrong("it changes the network itself, and not only its weights.")
     if not torch.allclose(given.weights(), _after(_step).weights(), rtol=0, atol=1e-9):
         for text, wrong in STEPS.items():
             if given.is_as(_after(wrong)):
@@ -204,23 +209,32 @@ def _check_step(program: Program) -> Answer:
         if given.calls == 0:
             raise Wrong("it never asks for loss(batch).")
         raise Wrong("the weights have moved, but not to where one step of the optimizer leads.")
-    if result is None:
-        raise Wrong("the step is right, but it returns nothing: give the loss as a number.")
-    if isinstance(result, torch.Tensor) and result.requires_grad:
-        raise Wrong("the step is right, but the loss still holds its graph: return loss.item().")
+    if isinstance(loss, str):
+        raise Wrong(f"the step is right, but {loss}")
+    if given.calls > 1:
+        raise Wrong(
+            f"the step is right, but it asks for loss(batch) {given.calls} times, and a VAE's loss "
+            "has new noise each time: keep what the first has given."
+        )
     before = _Given()
     wanted = before.loss(before.batch).item()
-    try:
-        is_right = abs(float(result) - wanted) < 1e-6
-    except (TypeError, ValueError, RuntimeError):
-        raise Wrong(
-            f"the step is right, but it returns {type(result).__name__}, no number."
-        ) from None
-    if not is_right:
-        raise Wrong(
-            f"the step is right, but the loss before it was {wanted:.4g}, not {float(result):.4g}."
-        )
+    if not abs(loss - wanted) < 1e-6:
+        raise Wrong(f"the step is right, but the loss before it was {wanted:.4g}, not {loss:.4g}.")
     return Answer(True, "the weights are where one step leads, and the loss is that before it.")
+
+
+def _returned(result) -> float | str:
+    """The loss that a step returns, or what it returns in its place."""
+    if result is None:
+        return "it returns nothing: give the loss as a number."
+    if isinstance(result, torch.Tensor) and result.requires_grad:
+        return "the loss still holds its graph: return loss.item()."
+    if inspect.iscoroutine(result) or inspect.isgenerator(result):
+        raise Wrong("it is a generator or async, and does nothing when it is called: use `return`.")
+    try:
+        return float(result)
+    except Exception:  # whatever an object of the reader's does when it is asked
+        return f"it returns {type(result).__name__}, no number."
 
 
 def _after(step) -> _Given:

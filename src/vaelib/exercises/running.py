@@ -4,30 +4,59 @@ A thread can be given an exception from outside on every system and inside of Ju
 reach the main thread alone and Windows has no alarm. The exception comes between two steps of
 Python, so it ends each loop that is written in Python. One call into C that lasts long, such as
 `time.sleep` or a huge matrix product, it cannot end: the check answers in time, and the thread goes
-on until that call returns.
+on until that call returns. One that keeps Python's own lock meanwhile, such as the sum of an
+endless iterator, stops the check too, as it would stop the reader's cell.
 """
 
 import contextlib
 import copy
 import ctypes
 import inspect
+import random
+import re
+import sys
 import threading
 import time
+import warnings
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from vaelib.devices import plain_torch
 from vaelib.exercises.answers import Wrong
+from vaelib.exercises.results import numbers
 
 SECONDS = 1.2  # for all calls of one check together
+ROUNDS = 20  # of that time, while something is imported: torch does so at some first calls
+SETTINGS = (  # what a program may change for the whole process: how it is read and written
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms),
+    (torch.get_num_threads, torch.set_num_threads),
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+    (random.getstate, random.setstate),
+)
 
 
 @contextlib.contextmanager
 def own_state():
-    """Torch with gradients and with draws of its own; the reader's go on as they were."""
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+    """Torch as after its import, with draws of its own; a reader's settings go on as they were."""
+    before = [read() for read, _ in SETTINGS]
+    draws = np.random.get_state()  # noqa: NPY002 - the generator that readers seed
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # what a program has to say is said when it is used
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        stack.enter_context(plain_torch(gradients=True))
         torch.manual_seed(0)
-        yield
+        try:
+            yield
+        finally:
+            np.random.set_state(draws)  # noqa: NPY002
+            for (read, write), value in zip(SETTINGS, before, strict=True):
+                if read() != value:
+                    write(value)
 
 
 class _TimeIsUp(BaseException):
@@ -59,17 +88,13 @@ class Program:
     @property
     def name(self) -> str:
         """What the reader calls it."""
-        name = getattr(self._function, "__name__", "")
-        return name if name.isidentifier() else "the function"
+        name = getattr(self._function, "__name__", None)
+        return name if isinstance(name, str) and name.isidentifier() else "the function"
 
-    def __call__(self, *arguments):
-        """What the function gives for copies of the arguments, which it must leave as they are."""
+    def __call__(self, *arguments, read=numbers) -> Tensor:
+        """What it gives for copies of the arguments, which it must leave as they are, as `read`."""
         given = [_copied(each) for each in arguments]
-        try:
-            result = self.limited(lambda: self.plain(*given))
-        except Raised as error:
-            told = arguments_in_words(self._names, arguments)
-            raise Wrong(f"{error}, for {told}") from None
+        result = self.given(*given, read=read)
         for name, before, after in zip(self._names, arguments, given, strict=True):
             if isinstance(before, Tensor) and not _same(before, after):
                 raise Wrong(
@@ -77,6 +102,14 @@ class Program:
                     "out the underscore or `+=` there"
                 )
         return result
+
+    def given(self, *arguments, read=numbers) -> Tensor:
+        """What it gives for these very arguments, in time, as `read`."""
+        try:
+            return self.limited(lambda: read(self.plain(*arguments)))
+        except Raised as error:
+            told = arguments_in_words(self._names, arguments)
+            raise Wrong(f"{error}, for {told}") from None
 
     def plain(self, *arguments):
         """The function's own result, without a limit."""
@@ -86,51 +119,99 @@ class Program:
 
     def limited(self, call):
         """What `call` gives, within the time that is left."""
-        found = {}
-
-        def work():
-            try:
-                with torch.enable_grad():
-                    found["result"] = call()
-            except _TimeIsUp:
-                pass
-            except BaseException as error:  # whatever a reader's program raises
-                found["error"] = error
-
-        start = time.monotonic()
-        thread = threading.Thread(target=work, daemon=True)
+        thread = _Call(call)
         thread.start()
-        thread.join(max(self._left, 0.01))
-        if thread.is_alive():
-            _stop(thread)
-            raise Wrong(f"it is not done after {SECONDS} seconds: is there a loop without an end?")
+        try:
+            for _ in range(ROUNDS):
+                start = time.monotonic()
+                thread.join(max(self._left, 0.01))
+                if not thread.is_importing():
+                    break
+        finally:
+            ended = thread.stop()  # also where the reader interrupts the check
+        if thread.outcome is None:
+            loop = "is there a loop without an end?"
+            if not ended:
+                loop = "it goes on in the background, so restart the kernel if it stays busy."
+            raise Wrong(f"it is not done after {SECONDS} seconds: {loop}")
         self._left -= time.monotonic() - start
-        if isinstance(error := found.get("error"), Wrong):
-            raise error
+        result, error = thread.outcome
         if error is not None:
-            raise Raised(f"it raises {type(error).__name__}{_first_line(error)}")
-        return found.get("result")
+            raise error
+        return result
 
 
-def _stop(thread: threading.Thread) -> None:
-    identity = ctypes.c_ulong(thread.ident)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(_TimeIsUp))
-    thread.join(0.2)
+class _Call(threading.Thread):
+    """A call in a thread of its own, which can be stopped.
+
+    Attributes:
+        outcome: what it gave, and what it is to be answered with otherwise; None until then.
+    """
+
+    def __init__(self, call):
+        super().__init__(daemon=True)
+        self._call, self.outcome = call, None
+
+    def run(self):
+        with contextlib.suppress(_TimeIsUp), torch.enable_grad():
+            try:
+                self.outcome = self._call(), None
+            except _TimeIsUp:
+                raise
+            except Wrong as wrong:
+                self.outcome = None, wrong
+            except BaseException as error:  # whatever a reader's program raises
+                words = f"it raises {type(error).__name__}{_first_line(error)}"
+                self.outcome = None, Raised(words)
+
+    def is_importing(self) -> bool:
+        """Whether some module is being loaded in it."""
+        frame = sys._current_frames().get(self.ident) if self.is_alive() else None
+        while frame and not frame.f_code.co_filename.startswith("<frozen importlib"):
+            frame = frame.f_back
+        return frame is not None
+
+    def stop(self) -> bool:
+        """End it between two of its steps; a program may catch what ends it, but not forever."""
+        for _ in range(20):
+            if not self.is_alive() or self.outcome is not None:
+                return True
+            identity, time_is_up = ctypes.c_ulong(self.ident), ctypes.py_object(_TimeIsUp)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, time_is_up)
+            self.join(0.01)
+        return not self.is_alive()
 
 
 def _takes_names_alone(function, names: tuple[str, ...]) -> bool:
     """Whether the arguments have to be named; they are given by position if they can be."""
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return False  # a function written in C
+    except Exception:  # a function written in C, or an object that answers in its own way
+        return False
     for by_name in (False, True):
         try:
             signature.bind(**dict.fromkeys(names)) if by_name else signature.bind(*names)
         except TypeError:
             continue
         return by_name
-    raise Wrong(f"wanted a function of ({', '.join(names)}), got one of {signature}")
+    raise Wrong(f"wanted a function of ({', '.join(names)}), got one of {_in_words(signature)}")
+
+
+class _Default:
+    """Stands for a default value, whose own text may be long."""
+
+    def __repr__(self):
+        return "..."
+
+
+def _in_words(signature: inspect.Signature) -> str:
+    parameters = [
+        each.replace(
+            annotation=each.empty, default=each.empty if each.default is each.empty else _Default()
+        )
+        for each in signature.parameters.values()
+    ]
+    return str(inspect.Signature(parameters))
 
 
 def arguments_in_words(names: tuple[str, ...], case: tuple) -> str:
@@ -138,6 +219,7 @@ def arguments_in_words(names: tuple[str, ...], case: tuple) -> str:
     told = (
         f"{name} of shape {tuple(each.shape)}" if isinstance(each, Tensor) else f"{name} = {each}"
         for name, each in zip(names, case, strict=True)
+        if not callable(each)
     )
     return ", ".join(told)
 
@@ -149,7 +231,7 @@ def _copied(value):
 
 
 def _same(one: Tensor, two: Tensor) -> bool:
-    return one.shape == two.shape and torch.equal(one, two)
+    return one.shape == two.shape and one.dtype == two.dtype and torch.equal(one, two)
 
 
 def _a(value) -> str:
@@ -158,5 +240,8 @@ def _a(value) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f": {lines[0][:200]}" if lines else ""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # an error of the reader's own that cannot tell what it is
+        return ""
+    return f": {re.sub(' at 0x[0-9a-f]+', '', lines[0])[:200]}" if lines else ""

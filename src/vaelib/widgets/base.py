@@ -27,7 +27,7 @@ STATE = "vaelib"  # the key of an output's metadata that holds a widget's state
 @functools.cache
 def parts(file: str) -> tuple[str, ...]:
     """A file in js/ and before it all that it imports, each once and after its own imports."""
-    imported = IMPORT.findall(_read(file))
+    imported = IMPORT.findall(text_of(file))
     return (*dict.fromkeys(part for other in imported for part in parts(other)), file)
 
 
@@ -36,7 +36,7 @@ def part(file: str) -> str:
 
     Nor does it keep the comments that describe its functions to its authors: they do not travel.
     """
-    return DOCUMENTATION.sub("", IMPORT.sub("", _read(file)))
+    return DOCUMENTATION.sub("", IMPORT.sub("", text_of(file)))
 
 
 def module(file: str) -> str:
@@ -46,10 +46,11 @@ def module(file: str) -> str:
 
 def stylesheet() -> str:
     """The style of all widgets, in Jupyter and on a page, without what only its authors read."""
-    return " ".join(re.sub(r"/\*.*?\*/", "", _read("widgets.css"), flags=re.DOTALL).split())
+    return " ".join(re.sub(r"/\*.*?\*/", "", text_of("widgets.css"), flags=re.DOTALL).split())
 
 
-def _read(file: str) -> str:
+def text_of(file: str) -> str:
+    """The text of a file in js/, as it was written."""
     return (SOURCES / file).read_text(encoding="utf-8")
 
 
@@ -84,7 +85,7 @@ class Widget(anywidget.AnyWidget):
         return {name: _for_page(getattr(self, name)) for name in sorted(own)}
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        bundle = _bundle(super()._repr_mimebundle_(include=include, exclude=exclude))
+        bundle = bundled(super()._repr_mimebundle_(include=include, exclude=exclude))
         return _chosen(*self._with_still(*bundle), include, exclude)
 
     def _with_still(self, data: dict, metadata: dict) -> tuple[dict, dict]:
@@ -103,7 +104,7 @@ class Widget(anywidget.AnyWidget):
         return f"{type(self).__name__}()"
 
 
-def _bundle(bundle) -> tuple[dict, dict]:
+def bundled(bundle) -> tuple[dict, dict]:
     """What a display hook gave: data with metadata, data alone, or nothing."""
     return bundle if isinstance(bundle, tuple) else (bundle or {}, {})
 
