@@ -614,6 +614,15 @@ def test_two_playgrounds_train_apart(browser, server):
         assert v.problems == []
 
 
+def test_axes_have_room_for_the_numbers_of_a_run_that_explodes(shared):
+    """Six characters fit beside the chart."""
+    number = "(f, [number, step]) => f.vaelib.module.roundNumber(number, step)"
+    wanted = {(150, 50): "150", (0.3, 0.1): "0.3", (-99_000, 1000): "−99000", (0, 5e10): "0"}
+    wanted |= {(5e4 * 3, 5e4): "1.5e5", (3 * 0.1e12, 1e11): "3e11", (-2.5e11, 5e10): "−2.5e11"}
+    for pair, text in wanted.items():
+        assert shared.evaluate(number, list(pair)) == text
+
+
 def test_what_a_run_remembers_is_bounded(shared):
     count = """(figure) => {
         const history = figure.vaelib.module.newHistory();

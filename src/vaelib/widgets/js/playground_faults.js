@@ -74,8 +74,8 @@ export const FAULTS = {
   },
   unclamped: {
     name: "the log-variance is not clamped",
-    right: "log_var = to_log_var(hidden).clamp(max=10)",
-    wrong: "log_var = to_log_var(hidden)",
+    right: "log_var = layer(h).clamp(max=10)",
+    wrong: "log_var = layer(h)",
     why:
       "At the usual rates nothing happens: no log-variance comes near 10. Take 128 hidden units, set " +
       "the learning rate to 1 and reset: with nearly every seed a log-variance passes 89 within five " +
