@@ -137,7 +137,11 @@ def test_bugs_are_those_that_the_front_end_knows():
 
 @pytest.mark.parametrize(
     ("file", "list_of"),
-    [("playground_layers.js", "LAYERS"), ("playground_model.js", "MATHEMATICS")],
+    [
+        ("playground_kernels.js", "KERNELS"),
+        ("playground_layers.js", "LAYERS"),
+        ("playground_model.js", "MATHEMATICS"),
+    ],
 )
 def test_a_worker_gets_each_function_of_a_file(file, list_of):
     text = (base.SOURCES / file).read_text(encoding="utf-8")

@@ -56,9 +56,14 @@ def opened(browser, server):
 
 # The same numbers as PyTorch's
 
-STEPS = """([figure, given]) => {
+# Numbers travel as text: as a list of values, Playwright takes seconds for them.
+STEPS = """([figure, text]) => {
+    const given = JSON.parse(text);
     const { newVae, turned, backward, adam, lossFactors } = figure.vaelib.module;
+    const { WebAssembly } = window;
+    if (given.plain) delete window.WebAssembly;
     const vae = newVae(given.hidden, 1);
+    Object.assign(window, { WebAssembly });
     vae.weights.numbers.set(turned(given.hidden, Float32Array.from(given.weights), false));
     const losses = [];
     let slopes;
@@ -78,8 +83,9 @@ STEPS = """([figure, given]) => {
         if (step === 0) slopes = turned(given.hidden, vae.slopes.numbers, true);
         adam(vae, given.rate);
     });
-    return { losses, slopes: [...slopes],
-             weights: [...turned(given.hidden, vae.weights.numbers, true)] };
+    const weights = turned(given.hidden, vae.weights.numbers, true);
+    return JSON.stringify({ losses: losses.map(String), slopes: [...slopes], weights: [...weights],
+                            isPlain: !vae.memory.kernels });
 }"""
 
 
@@ -98,6 +104,8 @@ def drawn_batches(steps: int, count: int = 40):
 def broken_loss(model, images, noise, beta: float, fault: str):
     """Minus the ELBO as the code has it that a reader would write, with one bug."""
     mu, log_var = model.encode(images)
+    if fault != "unclamped":
+        log_var = log_var.clamp(max=10)
     sigma = {"log-var-as-sigma": log_var, "variance-as-sigma": log_var.exp()}.get(
         fault, (log_var / 2).exp()
     )
@@ -128,12 +136,28 @@ def by_pytorch(model, batches, rate, beta, fault):
     return losses, slopes, nn.utils.parameters_to_vector(model.parameters()).detach()
 
 
-def on_page(figure, model, batches, rate, beta, fault, few=16):
+def on_page(figure, model, batches, rate, beta, fault, plain=False):
+    """What the page's functions find; `plain` is where a browser has no WebAssembly."""
+    given = given_to_page(model, batches, rate, beta, fault, plain)
+    found = read(figure.page.evaluate(STEPS, [figure.element_handle(), given]))
+    assert found.pop("isPlain") == plain
+    return tuple(found.values())
+
+
+def read(found: str) -> dict:
+    """Losses as numbers, slopes and weights as tensors, in which NaN stands for all not finite."""
+    found = json.loads(found)
+    tensors = {n: torch.from_numpy(np.array(found[n], np.float32)) for n in ("slopes", "weights")}
+    return {"losses": [*map(float, found["losses"])], **tensors, "isPlain": found["isPlain"]}
+
+
+def given_to_page(model, batches, rate, beta, fault, plain=False) -> str:
     given = {
         "hidden": HIDDEN,
+        "plain": plain,
         "weights": nn.utils.parameters_to_vector(model.parameters()).tolist(),
         "rate": rate,
-        "few": few,
+        "few": 16,
         "batches": [
             {"images": i.flatten().tolist(), "noise": n.flatten().tolist()} for i, n in batches
         ],
@@ -144,8 +168,7 @@ def on_page(figure, model, batches, rate, beta, fault, few=16):
             "fault": fault,
         },
     }
-    found = figure.page.evaluate(STEPS, [figure.element_handle(), given])
-    return found["losses"], torch.tensor(found["slopes"]), torch.tensor(found["weights"])
+    return json.dumps(given)
 
 
 def assert_near(found, wanted, model):
@@ -167,15 +190,16 @@ def shared(browser, server):
         assert visit.problems == []
 
 
+@pytest.mark.parametrize("plain", [False, True], ids=["WebAssembly", "plain"])
 @pytest.mark.parametrize("steps", [1, 10])
 @pytest.mark.parametrize(
     ("likelihood", "beta"), [(("bernoulli", 1.0), 1.0), (("gaussian", 0.3), 0.5)]
 )
-def test_steps_on_the_page_are_pytorchs(shared, likelihood, beta, steps):
+def test_steps_on_the_page_are_pytorchs(shared, likelihood, beta, steps, plain):
     torch.manual_seed(0)
     model = vaelib.VAE(784, HIDDEN, 2, *likelihood)
     batches = drawn_batches(steps)
-    found = on_page(shared, model, batches, 0.003, beta, "none")
+    found = on_page(shared, model, batches, 0.003, beta, "none", plain)
     wanted = by_pytorch(model, batches, 0.003, beta, "none")
     assert found[0] == pytest.approx(wanted[0], rel=1e-4)
     assert_near(found[1], wanted[1], model)
@@ -192,6 +216,44 @@ def test_each_bug_is_the_one_that_pytorch_would_have(shared, fault):
     assert found[0] == pytest.approx(wanted[0], rel=1e-4)
     assert_near(found[1], wanted[1], model)
     assert_near(found[2], wanted[2], model)
+
+
+@pytest.mark.parametrize("fault", ["none", "unclamped", "variance-as-sigma"])
+def test_large_log_variances_are_clamped_but_for_one_bug(shared, fault):
+    """Some images have log-variances above 10, some below, and the loss tells both codes apart."""
+    model, batches = wide_start(10.0), drawn_batches(2)
+    log_var = model.encode(batches[0][0])[1].detach()
+    assert 10 < (log_var > 10).sum() < log_var.numel() - 10
+    found = on_page(shared, model, batches, 0.003, 0.7, fault)
+    wanted = by_pytorch(wide_start(10.0), batches, 0.003, 0.7, fault)
+    other = by_pytorch(wide_start(10.0), batches, 0.003, 0.7, OTHER.get(fault, "none"))
+    assert found[0] == pytest.approx(wanted[0], rel=1e-4)
+    assert_near(found[1], wanted[1], model)
+    assert_near(found[2], wanted[2], model)
+    assert found[0] != pytest.approx(other[0], rel=1e-3)
+
+
+OTHER = {"none": "unclamped"}  # what a bug must not be mistaken for
+
+
+def wide_start(log_var: float):
+    """A model whose log-variances lie around a number, as far apart as the first ones do."""
+    torch.manual_seed(0)
+    model = vaelib.VAE(784, HIDDEN, 2)
+    with torch.no_grad():
+        model.encoder[2].weight[2:] *= 10
+        model.encoder[2].bias[2:] += log_var - model.encode(drawn_batches(1)[0][0])[1].mean(0)
+    return model
+
+
+@pytest.mark.parametrize(("log_var", "is_finite"), [(60.0, True), (95.0, False)])
+def test_without_the_clamp_the_loss_overflows_where_pytorchs_does(shared, log_var, is_finite):
+    batches = drawn_batches(1)
+    found = on_page(shared, wide_start(log_var), batches, 0.003, 1.0, "unclamped")
+    wanted = by_pytorch(wide_start(log_var), batches, 0.003, 1.0, "unclamped")
+    assert np.isfinite(wanted[0]) == is_finite
+    assert np.isfinite(np.float32(found[0])) == is_finite
+    assert by_pytorch(wide_start(log_var), batches, 0.003, 1.0, "none")[0][0] < 1e6
 
 
 def test_noise_is_shared_by_a_batch_with_that_bug_alone(shared):
@@ -395,6 +457,19 @@ def test_a_bug_is_shown_as_code_and_explained_behind_a_fold(opened):
     expect(figure.locator("pre")).to_be_hidden()
 
 
+def test_without_beta_nothing_holds_the_codes(opened):
+    """With the KL at no cost it grows, and the loss that is reported is the reconstruction's."""
+    _, figure = opened
+    figure.get_by_label("hidden units").select_option("32")
+    figure.get_by_label("β").press("Home")
+    assert trait(figure, "beta") == 0
+    train_for(figure, "one epoch", "After epoch 1,")
+    numbers = table(figure)
+    assert float(numbers["KL"]) > 10
+    reported = float(numbers["loss of the code"].split()[0])
+    assert reported == pytest.approx(float(numbers["reconstruction loss"]), rel=0.15)
+
+
 def test_collapse_is_seen_with_the_pixels_averaged(opened):
     _, figure = opened
     figure.get_by_label("break it").select_option("pixel-mean")
@@ -416,10 +491,23 @@ def test_it_speaks_of_epoch_and_bound(opened):
 # What goes wrong
 
 
-def test_a_rate_that_diverges_stops_it_and_reset_helps(opened):
-    _, figure = opened
+def diverge(figure) -> None:
+    """Train with a rate at which a log-variance overflows, in the code that does not clamp it."""
+    figure.get_by_label("break it").select_option("unclamped")
     figure.get_by_label("learning rate").press("End")
     button(figure, "train").click()
+
+
+def diverge_by_rate(figure) -> None:
+    """Train the right code with a rate that the slider does not offer, but Python does."""
+    figure.evaluate("f => f.vaelib.model.set('learning_rate', 1e30)")
+    button(figure, "train").click()
+
+
+@pytest.mark.parametrize("begin", [diverge, diverge_by_rate])
+def test_a_run_that_diverges_stops_and_reset_helps(opened, begin):
+    _, figure = opened
+    begin(figure)
     expect(said(figure)).to_contain_text("the loss is no longer a number", timeout=60_000)
     for name in ("train", "one step", "one epoch"):
         expect(button(figure, name)).to_have_attribute("aria-disabled", "true")
@@ -524,6 +612,15 @@ def test_two_playgrounds_train_apart(browser, server):
         train_for(figures.nth(1), "one epoch", "After epoch 1,")
         expect(said(figures.nth(0))).to_contain_text("After epoch 0.01")
         assert v.problems == []
+
+
+def test_axes_have_room_for_the_numbers_of_a_run_that_explodes(shared):
+    """Six characters fit beside the chart."""
+    number = "(f, [number, step]) => f.vaelib.module.roundNumber(number, step)"
+    wanted = {(150, 50): "150", (0.3, 0.1): "0.3", (-99_000, 1000): "−99000", (0, 5e10): "0"}
+    wanted |= {(5e4 * 3, 5e4): "1.5e5", (3 * 0.1e12, 1e11): "3e11", (-2.5e11, 5e10): "−2.5e11"}
+    for pair, text in wanted.items():
+        assert shared.evaluate(number, list(pair)) == text
 
 
 def test_what_a_run_remembers_is_bounded(shared):

@@ -30,6 +30,7 @@ FAULTS = (  # as in playground_faults.js
     "no-coefficient",
     "log-var-as-sigma",
     "variance-as-sigma",
+    "unclamped",
     "detached",
     "one-noise",
 )
@@ -41,7 +42,8 @@ class Playground(Widget):
 
     It trains on the first 5,000 digits of MNIST, of 16 grey levels, with Adam at a constant rate,
     and shows the means of 500 test digits, both terms of the loss, and what is rebuilt and
-    invented. What its loss, gradients and weights are after a step is what PyTorch finds.
+    invented. What its loss, gradients and weights are after a step is what PyTorch finds. Its
+    log-variances are clamped at 10, which only a run with a rate far too high would ever reach.
 
     Traits:
         seed: fixes weights, order and noise; like the next three, a new one begins anew.

@@ -111,8 +111,12 @@ export function gridY({ context, box, y, place, x, ink }, step) {
   context.textAlign = "left";
 }
 
-/** A number of an axis with as many digits as its step has. */
-function roundNumber(number, step) {
+/** A number of an axis with as many digits as its step has, and a power of ten where it is large. */
+export function roundNumber(number, step) {
+  if (Math.abs(number) >= 1e5) {
+    const short = Number(number.toPrecision(6)).toExponential(); // without the noise of i * step
+    return short.replace("e+", "e").replace("-", "−");
+  }
   const digits = String(Number(step.toPrecision(6))).split(".")[1]?.length ?? 0;
   return text(number, digits);
 }

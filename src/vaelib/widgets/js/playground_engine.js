@@ -31,8 +31,7 @@ export function readDigits(buffer) {
 }
 
 /** Images by their numbers, (count, 784) in [0, 1]; the test digits come after those to train on. */
-export function imagesAt({ pixels }, numbers) {
-  const images = new Float32Array(784 * numbers.length);
+export function imagesAt({ pixels }, numbers, images) {
   numbers.forEach((number, n) => {
     for (let i = 0; i < 392; i += 1) {
       const pair = pixels[392 * number + i];
@@ -74,9 +73,10 @@ export function* stepOf(run, digits, settings, few) {
   const noise = noiseOf(run.normal, numbers.length, settings.fault);
   const share = 1 / numbers.length;
   const terms = [0, 0];
+  const place = new Float32Array(784 * few);
   for (let from = 0; from < numbers.length; from += few) {
     const some = numbers.subarray(from, from + few);
-    const images = imagesAt(digits, some);
+    const images = imagesAt(digits, some, place);
     const own = noise.subarray(2 * from, 2 * (from + some.length));
     const found = backward(run.vae, images, own, some.length, share, settings);
     terms.forEach((_, i) => (terms[i] += found[i] * share));
@@ -84,7 +84,8 @@ export function* stepOf(run, digits, settings, few) {
   }
   adam(run.vae, rate);
   const [onPixels, onKl] = lossFactors(settings);
-  run.losses.push(onPixels * terms[0] + onKl * terms[1]); // as the code with its bug has it
+  const loss = onPixels * terms[0] + onKl * terms[1]; // as the code with its bug has it
+  run.losses.push(Math.fround(loss)); // infinite where PyTorch's is, too
   run.at = (run.at + numbers.length) % digits.train;
   if (run.at === 0) run.epoch += 1;
   yield;
@@ -95,12 +96,11 @@ export function* testOf(run, digits, settings, few) {
   const normal = normals(1);
   const terms = [0, 0];
   const means = new Float32Array(2 * digits.test);
+  const place = new Float32Array(784 * few);
   for (let from = 0; from < digits.test; from += few) {
     const count = Math.min(few, digits.test - from);
-    const images = imagesAt(
-      digits,
-      Array.from({ length: count }, (_, n) => digits.train + from + n),
-    );
+    const numbers = Array.from({ length: count }, (_, n) => digits.train + from + n);
+    const images = imagesAt(digits, numbers, place);
     const noise = noiseOf(normal, count, "");
     const found = lossTerms(run.vae, images, noise, count, settings);
     terms.forEach((_, i) => (terms[i] += found.terms[i] / digits.test));
@@ -115,7 +115,7 @@ export function* testOf(run, digits, settings, few) {
 /** What the decoder makes of the means of some images, and of draws from the prior. */
 export function picturesOf({ vae }, examples) {
   const count = examples.length / 784;
-  const { codes } = encode(vae, examples, count);
+  const { codes } = encode(vae, examples, count, "");
   const means = Float32Array.from({ length: 2 * count }, (_, n) => codes[4 * (n >> 1) + (n & 1)]);
   const draws = noiseOf(normals(3), count, "");
   return [decodedImages(vae, means, count), decodedImages(vae, draws, count)];

@@ -6,12 +6,12 @@
  * @typedef {{inputs: number, outputs: number, weight: Float32Array, bias: Float32Array}} Affine
  * @typedef {{numbers: Float32Array, layers: Affine[]}} Weights  `layers` are parts of `numbers`
  * @typedef {{likelihood: string, sigma: number, beta: number, fault: string}} Objective
- * @typedef {{hidden: number, weights: Weights, slopes: Weights, mean: Float32Array,
- *   square: Float32Array, steps: number}} Vae  `slopes` is the gradient, the next two are Adam's
+ * @typedef {{hidden: number, memory: import("./playground_layers.js").Memory, weights: Weights,
+ *   slopes: Weights, mean: Float32Array, square: Float32Array, steps: number}} Vae  `slopes` is the gradient, the next two are Adam's
  */
 
 import { normals, uniforms } from "./network.js";
-import { LAYERS, addSlopes, inputSlopes, linear, relu } from "./playground_layers.js";
+import { LAYERS, addSlopes, inputSlopes, linear, newMemory, relu } from "./playground_layers.js";
 
 /** The four layers' inputs and outputs, in PyTorch's order: encoder.0, encoder.2, decoder.0, .2. */
 export function layerSizes(hidden) {
@@ -23,11 +23,15 @@ export function layerSizes(hidden) {
   ];
 }
 
+/** How many weights there are. */
+export function countWeights(hidden) {
+  return layerSizes(hidden).reduce((sum, [inputs, outputs]) => sum + (inputs + 1) * outputs, 0);
+}
+
 /** @returns {Weights} zeros for all layers */
-export function emptyWeights(hidden) {
+export function emptyWeights(hidden, memory) {
   const sizes = layerSizes(hidden);
-  const count = sizes.reduce((sum, [inputs, outputs]) => sum + (inputs + 1) * outputs, 0);
-  const numbers = new Float32Array(count);
+  const numbers = memory.floats(countWeights(hidden));
   let start = 0;
   const take = (length) => numbers.subarray(start, (start += length));
   const layers = sizes.map(([inputs, outputs]) => ({
@@ -41,7 +45,10 @@ export function emptyWeights(hidden) {
 
 /** @returns {Vae} with weights as nn.Linear draws them: uniform within 1 / sqrt(inputs) of zero */
 export function newVae(hidden, seed) {
-  const weights = emptyWeights(hidden);
+  const count = countWeights(hidden);
+  const images = 64; // at most, at once
+  const memory = newMemory(4 * (2 * count + images * (784 + 4 * hidden + 32) + 8192));
+  const weights = emptyWeights(hidden, memory);
   const uniform = uniforms(seed);
   for (const { inputs, weight, bias } of weights.layers) {
     for (const numbers of [weight, bias]) {
@@ -50,26 +57,35 @@ export function newVae(hidden, seed) {
       }
     }
   }
-  return {
-    hidden,
-    weights,
-    slopes: emptyWeights(hidden),
-    mean: new Float32Array(weights.numbers.length),
-    square: new Float32Array(weights.numbers.length),
-    steps: 0,
-  };
+  const slopes = emptyWeights(hidden, memory);
+  memory.keep();
+  const [mean, square] = [new Float32Array(count), new Float32Array(count)];
+  return { hidden, memory, weights, slopes, mean, square, steps: 0 };
 }
 
-/** Images (count, 784) -> the hidden layer and [mu, log_var] of each, (count, 4). */
-export function encode({ weights: { layers } }, images, count) {
-  const hidden = relu(linear(layers[0], images, count));
-  return { hidden, codes: linear(layers[1], hidden, count) };
+/** Whether a log-variance is so large that the code clamps it, to 10; with one bug it never is. */
+export function isClamped(logVar, fault) {
+  return logVar >= 10 && fault !== "unclamped";
+}
+
+/**
+ * Images (count, 784) -> the hidden layer and [mu, log_var] of each, (count, 4). What was computed
+ * from other images before is overwritten, there and by `decodedImages`.
+ */
+export function encode({ memory, weights: { layers } }, images, count, fault) {
+  memory.free();
+  const hidden = relu(linear(memory, layers[0], images, count));
+  const codes = linear(memory, layers[1], hidden, count);
+  for (let n = 0; n < codes.length; n += 1) {
+    if ((n & 2) === 2 && isClamped(codes[n], fault)) codes[n] = 10;
+  }
+  return { hidden, codes };
 }
 
 /** z (count, 2) -> the hidden layer and the logits, (count, 784). */
-export function decode({ weights: { layers } }, z, count) {
-  const hidden = relu(linear(layers[2], z, count));
-  return { hidden, logits: linear(layers[3], hidden, count) };
+export function decode({ memory, weights: { layers } }, z, count) {
+  const hidden = relu(linear(memory, layers[2], z, count));
+  return { hidden, logits: linear(memory, layers[3], hidden, count) };
 }
 
 /**
@@ -130,7 +146,8 @@ export function klOf(codes) {
   let sum = 0;
   for (let at = 0; at < codes.length; at += 4) {
     for (let d = at; d < at + 2; d += 1) {
-      sum += 0.5 * (codes[d] ** 2 + Math.exp(codes[d + 2]) - codes[d + 2] - 1);
+      const variance = Math.fround(Math.exp(codes[d + 2])); // infinite where PyTorch's is, too
+      sum += 0.5 * (codes[d] ** 2 + variance - codes[d + 2] - 1);
     }
   }
   return sum;
@@ -153,13 +170,14 @@ export function pixelLoss(logits, images, count, factor, { likelihood, sigma }) 
  * images' [mu, log_var].
  */
 export function lossTerms(vae, images, noise, count, objective) {
-  const { codes } = encode(vae, images, count);
+  const { codes } = encode(vae, images, count, "");
   const { logits } = decode(vae, reparameterize(codes, noise, count, ""), count);
   return { terms: [pixelLoss(logits, images, count, 1, objective), klOf(codes)], codes };
 }
 
 /** The mean of p(x|z) at each z, (count, 2) -> (count, 784). */
 export function decodedImages(vae, z, count) {
+  vae.memory.free();
   return decode(vae, z, count).logits.map((logit) => 1 / (1 + Math.exp(-logit)));
 }
 
@@ -172,31 +190,39 @@ export function decodedImages(vae, z, count) {
  */
 export function backward(vae, images, noise, count, share, objective) {
   const { fault } = objective;
+  const { memory } = vae;
   const { layers } = vae.weights;
   const slopes = vae.slopes.layers;
   const [onPixels, onKl] = lossFactors(objective);
-  const { hidden: seen, codes } = encode(vae, images, count);
+  const { hidden: seen, codes } = encode(vae, images, count, fault);
   const z = reparameterize(codes, noise, count, fault);
   const { hidden: told, logits } = decode(vae, z, count);
   const loss = pixelLoss(logits, images, count, share * onPixels, objective);
 
-  addSlopes(slopes[3], told, logits, count);
-  const toldSlopes = inputSlopes(layers[3], told, logits, count, true);
-  addSlopes(slopes[2], z, toldSlopes, count);
-  const zSlopes = inputSlopes(layers[2], z, toldSlopes, count, false);
+  addSlopes(memory, slopes[3], told, logits, count);
+  const toldSlopes = inputSlopes(memory, layers[3], told, logits, count, true);
+  addSlopes(memory, slopes[2], z, toldSlopes, count);
+  const zSlopes = inputSlopes(memory, layers[2], z, toldSlopes, count, false);
   if (fault === "detached") zSlopes.fill(0);
 
-  const codeSlopes = new Float32Array(4 * count);
+  const codeSlopes = memory.floats(4 * count);
   for (let n = 0; n < 2 * count; n += 1) {
     const at = 4 * (n >> 1) + (n & 1);
     const [mu, logVar] = [codes[at], codes[at + 2]];
     codeSlopes[at] = share * onKl * mu + zSlopes[n];
+    if (isClamped(logVar, fault)) continue; // what is clamped has no slope
     codeSlopes[at + 2] =
       share * onKl * 0.5 * (Math.exp(logVar) - 1) +
       zSlopes[n] * noise[n] * spreadOf(logVar, fault)[1];
   }
-  addSlopes(slopes[1], seen, codeSlopes, count);
-  addSlopes(slopes[0], images, inputSlopes(layers[1], seen, codeSlopes, count, true), count);
+  addSlopes(memory, slopes[1], seen, codeSlopes, count);
+  addSlopes(
+    memory,
+    slopes[0],
+    images,
+    inputSlopes(memory, layers[1], seen, codeSlopes, count, true),
+    count,
+  );
   return [loss, klOf(codes)];
 }
 
@@ -240,8 +266,10 @@ export const MATHEMATICS = [
   uniforms,
   ...LAYERS,
   layerSizes,
+  countWeights,
   emptyWeights,
   newVae,
+  isClamped,
   encode,
   decode,
   bernoulliLoss,
