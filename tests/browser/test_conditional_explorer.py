@@ -154,13 +154,14 @@ def test_it_says_where_it_is_once_it_rests(figure):
 def test_a_finger_moves_the_point_chooses_a_label_and_scrolls_elsewhere(browser, server):
     with Visit(browser, server, color_scheme="dark", **PHONE) as one:
         figure = ready_widget(one.open(PAGE), NAME)
+        canvases.set_traits(figure, z=[0, 0])
         plane = plane_of(figure)
         plane.evaluate("c => c.scrollIntoView({block: 'center', behavior: 'instant'})")
         scrolled = one.page.evaluate("scrollY")
         box = plane.bounding_box()
         places = [
             (box["x"] + x * box["width"], box["y"] + y * box["height"])
-            for x, y in ((0.5, 0.4), (0.5, 0.5), (0.25, 0.75), (0.25, 0.75))
+            for x, y in ((0.5, 0.5), (0.5, 0.6), (0.25, 0.75), (0.25, 0.75))  # from the point
         ]
         canvases.touch(one.page, places, pause=100)
         one.page.wait_for_function(

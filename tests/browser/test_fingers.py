@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.browser.canvases import FRAMES, trait
+from tests.browser.canvases import FRAMES, touch, trait
 from tests.browser.conftest import Visit, built, ready_widget
 from tests.pages import chapters, widgets_of
 
@@ -184,6 +184,39 @@ def test_a_pointer_that_has_vanished_is_no_error(hand):
     before = hand.state()
     hand.drag(0.35, 0.7)
     assert hand.state() != before
+
+
+@pytest.fixture
+def plane(hand):
+    """A canvas on which a point is moved in both directions, and not a sheet or a chart."""
+    if hand.canvas.evaluate("c => getComputedStyle(c).touchAction") != "pan-y":
+        pytest.skip("a finger draws on it wherever it goes")
+    if "vae-plane" not in hand.canvas.get_attribute("class"):
+        pytest.skip("a finger moves things on it sideways alone")
+    return hand
+
+
+def swipe(hand, x: float, start: float, end: float) -> float:
+    """Up or down with one finger; by how many pixels that scrolls the page."""
+    before = hand.page.evaluate("scrollY")
+    places = [hand.at(x, start + share / 8 * (end - start)) for share in range(9)]
+    touch(hand.page, places, pause=30)
+    hand.settle()
+    return hand.page.evaluate("scrollY") - before
+
+
+def test_a_swipe_beside_the_point_scrolls_the_page_and_moves_nothing(plane):
+    before = plane.state()
+    assert swipe(plane, 0.04, 0.9, 0.4) > 50
+    assert plane.state() == before
+
+
+def test_a_finger_on_the_point_drags_it_up_and_does_not_scroll(plane):
+    touch(plane.page, [plane.at(0.5, 0.5)])  # which brings it there
+    plane.settle()
+    before = plane.state()
+    assert swipe(plane, 0.5, 0.5, 0.25) == 0
+    assert plane.state() != before
 
 
 def test_hovering_and_other_buttons_do_nothing(hand):

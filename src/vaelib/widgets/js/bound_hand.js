@@ -52,10 +52,10 @@ export function followQ(node, { view, q, put }) {
   let held = { name: "mu", offset: [0, 0] };
   /** @param {number[]} spot */
   const far = ([x, y]) => Math.hypot(x - pressed.spot[0], y - pressed.spot[1]);
+  const spots = () => spotsOf({ place, width: node.clientWidth, height: node.clientHeight }, q());
   const take = () => {
     pressed.acts = true;
-    const spots = spotsOf({ place, width: node.clientWidth, height: node.clientHeight }, q());
-    const { name, at } = spots.reduce((a, b) => (far(b.at) < far(a.at) ? b : a));
+    const { name, at } = spots().reduce((a, b) => (far(b.at) < far(a.at) ? b : a));
     const on = far(at) < pressed.reach;
     held = on
       ? { name, offset: pressed.spot.map((x, d) => x - at[d]) }
@@ -75,13 +75,14 @@ export function followQ(node, { view, q, put }) {
       pressed = { spot, reach: isFinger ? 28 : 14, acts: false, before: q() };
       if (!isFinger) take();
     },
-    onMove: (spots) => {
-      const spot = spots[spots.length - 1];
+    onMove: (all) => {
+      const spot = all[all.length - 1];
       if (!pressed.acts && far(spot) > SLOP) take();
       if (pressed.acts) drag(spot);
     },
     onRelease: () => pressed.acts || take(),
     onLost: (meant) => meant || put(pressed.before),
+    grips: () => spots().map(({ at }) => at),
   });
   node.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key];

@@ -166,15 +166,14 @@ function render({ model, el }) {
       {},
       paper.node,
       element("div", { className: "vae-buttons" }, clear, undo),
+      element("div", { className: "vae-answer" }, seen.node, rebuilt.node), // in sight of the sheet
       element("div", { className: "vae-row" }, images.node, put),
       spoken.node,
     ),
     element("div", {}, map.node, zoom.node),
     element(
       "div",
-      { className: "vae-wide vae-answer" },
-      seen.node,
-      rebuilt.node,
+      { className: "vae-wide" },
       element("div", { className: "vae-strip" }, drawn.node, again, numbers.node),
     ),
   ];

@@ -11,7 +11,7 @@
 import { canvas } from "./canvas.js";
 import { contextOf } from "./controls.js";
 import { colors, onPageChange, oncePerFrame } from "./page.js";
-import { followPointer } from "./pointer.js";
+import { followPointer, isOn } from "./pointer.js";
 
 /** @type {Record<string, Point>} */
 export const ARROWS = {
@@ -81,12 +81,17 @@ export function plane(options) {
     node.classList.add("vae-plane");
     node.setAttribute("role", "application");
     node.setAttribute("aria-roledescription", "plane with a movable point");
-    let pressed = { at: [0, 0], isFinger: false, dragged: false };
+    let pressed = { at: [0, 0], isFinger: false, scrolls: false, dragged: false };
+    const grips = () => (value ? [gripOf(place(value()), node)] : []);
     followPointer(node, {
-      onPress: (at, type) => (pressed = { at, isFinger: type === "touch", dragged: false }),
+      onPress: (at, type) => {
+        const isFinger = type === "touch";
+        pressed = { at, isFinger, scrolls: isFinger && !isOn(at, grips()), dragged: false };
+      },
       onMove: (spots) => {
         const [x, y] = spots[spots.length - 1];
-        const far = Math.hypot(x - pressed.at[0], y - pressed.at[1]);
+        const [right, down] = [Math.abs(x - pressed.at[0]), Math.abs(y - pressed.at[1])];
+        const far = pressed.scrolls && down > right ? 0 : Math.hypot(right, down);
         pressed.dragged ||= far > (pressed.isFinger ? 6 : 3); // a finger in a tap trembles
         if (pressed.dragged) onMove(pointAt([x, y]));
       },
@@ -95,6 +100,7 @@ export function plane(options) {
         if (onPick) onPick(pointAt(at), (pressed.isFinger ? 20 : 8) / scaleNow());
         else onMove(pointAt(at));
       },
+      grips,
     });
   }
   node.addEventListener("keydown", (event) => {
@@ -220,6 +226,11 @@ export function ring(context, color, thickness, centre, radius) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.stroke();
+}
+
+/** Where the movable point is taken hold of. @param {Point} at @returns {Point} */
+function gripOf([x, y], { clientWidth, clientHeight }) {
+  return [clamp(x, 9, clientWidth - 9), clamp(y, 9, clientHeight - 9)];
 }
 
 /** The movable point: a ring with a cross, seen on any ground; at the edge if it lies beyond it. */

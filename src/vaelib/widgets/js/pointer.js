@@ -5,6 +5,7 @@
  * @typedef {{id: number, type: string}} Held a pointer that is down
  */
 
+const GRIP = 28; // CSS pixels from its middle in which a finger takes hold of a thing
 const NEAR = 500; // milliseconds after a pen was seen in which a finger is the palm
 
 /**
@@ -13,12 +14,14 @@ const NEAR = 500; // milliseconds after a pen was seen in which a finger is the 
  * it, and while a pen is near, no finger acts.
  * @param {HTMLElement} node
  * @param {{onPress: (spot: Spot, type: string) => void, onMove: (spots: Spot[]) => void,
- *   onRelease?: (spot: Spot) => void, onLost?: (meant: boolean) => void}} options
+ *   onRelease?: (spot: Spot) => void, onLost?: (meant: boolean) => void,
+ *   grips?: () => Spot[]}} options
  *   `onMove` gets all places since the last frame; `onLost` is called instead of `onRelease` if
- *   the pointer went away without one, and told whether what it did was meant: a palm's was not
+ *   the pointer went away without one, and told whether what it did was meant: a palm's was not;
+ *   `grips` are where a finger drags upwards and downwards, too, and does not scroll the page
  * @returns {() => void} lets go of the pointer, though it may still be down
  */
-export function followPointer(node, { onPress, onMove, onRelease, onLost }) {
+export function followPointer(node, { onPress, onMove, onRelease, onLost, grips }) {
   /** @type {Held | null} */
   let held = null;
   let penSeen = -Infinity;
@@ -60,10 +63,24 @@ export function followPointer(node, { onPress, onMove, onRelease, onLost }) {
   // The system takes a finger away if it finds that it was the palm.
   node.addEventListener("pointercancel", (event) => isHeld(event) && lose(held?.type !== "touch"));
   node.addEventListener("lostpointercapture", (event) => isHeld(event) && lose(true));
+  const keepFinger = (event) => {
+    const spot = spotOn(node, event.changedTouches[0]);
+    if (isOn(spot, grips?.() ?? [])) event.preventDefault(); // this finger does not scroll the page
+  };
+  if (grips) node.addEventListener("touchstart", keepFinger, { passive: false });
   node.addEventListener("contextmenu", (event) => {
     if (held || event.pointerType === "touch") event.preventDefault(); // a long press goes on
   });
   return () => (held = null);
+}
+
+/**
+ * Whether a finger takes hold of one of the things there.
+ * @param {Spot} finger
+ * @param {Spot[]} grips
+ */
+export function isOn([x, y], grips) {
+  return grips.some((at) => Math.hypot(at[0] - x, at[1] - y) < GRIP);
 }
 
 /** Whether a pointer that is pressed while another is held takes its place. */
@@ -86,7 +103,7 @@ function capture(node, id) {
 /**
  * Where an event is, in the canvas's own CSS pixels, however the page around it is scaled.
  * @param {HTMLElement} node
- * @param {PointerEvent} event
+ * @param {{clientX: number, clientY: number}} event
  * @returns {Spot}
  */
 function spotOn(node, event) {
