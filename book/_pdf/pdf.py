@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.browser import chromium  # noqa: E402
 
+import bookmarks  # noqa: E402
 import whole  # noqa: E402
 
 PAPERS = ("A4", "Letter")
@@ -52,10 +53,11 @@ def print_book(book: whole.Whole, folder: Path, browser, paper: str) -> Path:
         tab = browser.new_page()
         tab.set_default_timeout(0)  # a busy machine takes minutes
         tab.goto(page.as_uri())
-        tab.pdf(path=target, format=paper, print_background=True, outline=True)
+        tab.pdf(path=target, format=paper, print_background=True)
         tab.close()
         before, numbers = numbers, page_numbers(target, names)
         if numbers == before:
+            bookmarks.add_bookmarks(target, book.entries)
             return target
     raise RuntimeError("the page numbers of the book did not come to rest")
 

@@ -15,15 +15,8 @@ from bs4 import BeautifulSoup, Tag
 
 STYLE = Path(__file__).with_name("whole.css")
 MATHML = re.compile(r"<mjx-assistive-mml.*?</mjx-assistive-mml>", re.DOTALL)  # a third of a page
-REFERS = (
-    "for",
-    "aria-labelledby",
-    "aria-describedby",
-    "aria-controls",
-    "aria-owns",
-    "headers",
-)
-DROPPED = ".headerlink, .copybtn, script, .vae-note, .reading-time, details.sd-dropdown"
+REFERS = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "aria-owns", "headers")
+DROPPED = ".headerlink, .copybtn, script, .vae-note, .reading-time, .sd-dropdown, .code-fold"
 
 
 class Chapter:
@@ -31,6 +24,7 @@ class Chapter:
 
     Attributes:
         name: the page's name, with which each of its ids begins.
+        names: the names of all pages that are in the book.
         title: its first heading, with the number.
         body: the elements of the page.
         solutions: those that were folded on the page, taken out.
@@ -39,11 +33,7 @@ class Chapter:
     """
 
     def __init__(self, path: Path, names: set[str]):
-        self.name, self.path, self.names = (
-            path.stem,
-            path,
-            names,
-        )  # the book has no others
+        self.name, self.path, self.names = path.stem, path, names
         page = MATHML.sub("", path.read_text(encoding="utf-8"))
         self.soup = BeautifulSoup(page, "html.parser")
         self.body = self.soup.select_one("article.bd-article")
@@ -88,9 +78,8 @@ class Chapter:
                     element[name] = self.place(element[name])
             for name in REFERS:
                 if name in element.attrs:
-                    words = element[name]
-                    words = words.split() if isinstance(words, str) else words
-                    element[name] = " ".join(map(self.place, words))
+                    words = element.get_attribute_list(name)
+                    element[name] = [self.place(one) for each in words for one in each.split()]
             if "href" in element.attrs:
                 self.redirect(element)
             if "src" in element.attrs:

@@ -27,10 +27,14 @@ def joined():
 
 
 @pytest.fixture(scope="module")
-def book(browser, joined, tmp_path_factory):
+def file(browser, joined, tmp_path_factory):
+    return pdf.print_book(joined, tmp_path_factory.mktemp("pdf"), browser, "A4").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def book(file):
     """The pages of the book on paper."""
-    folder = tmp_path_factory.mktemp("pdf")
-    return sheets(pdf.print_book(joined, folder, browser, "A4").read_bytes())
+    return sheets(file)
 
 
 def lines_of_contents(book) -> list[tuple[str, int]]:
@@ -74,9 +78,13 @@ def test_each_page_but_the_first_has_its_number(book):
 
 
 def test_bookmarks_lead_where_the_contents_do(book):
-    marks = [(title, page) for _, title, page in outline(book)]
-    for title, page in lines_of_contents(book):
-        assert (title, page) in marks
+    marks = outline(book)
+    assert [(title, page) for _, title, page in marks] == lines_of_contents(book)
+    assert [level for level, *_ in marks][:3] == [0, 1, 1]
+
+
+def test_the_whole_book_is_below_20_megabytes(file, book):
+    assert len(file) / len(book) < 20e6 / 420  # it has 400 pages
 
 
 def test_links_lead_into_the_book_or_to_the_net(book):
