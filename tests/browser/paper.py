@@ -79,6 +79,12 @@ def ink(pixels: np.ndarray) -> np.ndarray:
     return pixels.min(-1) < 200
 
 
+def is_cut(sheet: Sheet, margin: float = MARGIN) -> bool:
+    """Whether a page ends with the upper edge of what stands on the next one."""
+    foot, seen = round((sheet.height - margin) * SCALE), sheet.pixels().min(-1) < 252
+    return seen[foot - 5 : foot + 5].any() and not seen[foot - 24 : foot - 6].any()
+
+
 def numbers(sheet: Sheet) -> list[Line]:
     """The numbers of equations at the right edge of a page's text."""
     right = sheet.width - MARGIN

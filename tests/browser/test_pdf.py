@@ -8,7 +8,7 @@ import sys
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.browser.paper import sheets
+from tests.browser.paper import MARGIN, is_cut, sheets
 from tests.pages import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_pdf"))
@@ -75,6 +75,11 @@ def test_each_page_but_the_first_has_its_number(book):
     for number, sheet in enumerate(book[1:], start=2):
         foot = [line.text for line in sheet.lines() if line.top > sheet.height - 62]
         assert str(number) in foot
+
+
+def test_no_page_ends_with_the_edge_of_the_next(book):
+    margin = MARGIN * 22 / 18  # there the page number stands
+    assert not [number for number, sheet in enumerate(book, start=1) if is_cut(sheet, margin)]
 
 
 def test_bookmarks_lead_where_the_contents_do(book):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.browser.conftest import HTML, Visit
-from tests.browser.paper import MARGIN, SCALE, Sheet, ink, numbers, sheets
+from tests.browser.paper import MARGIN, SCALE, Sheet, ink, is_cut, numbers, sheets
 
 PAGES = {
     "elbo": "4. The ELBO",
@@ -59,6 +59,10 @@ def test_nothing_stands_in_the_margins(on_paper):
         assert not pixels[:, -edge:].any()
         assert not pixels[:, :edge].any()
         assert max(line.right for line in sheet.lines()) < sheet.width - MARGIN + 2
+
+
+def test_no_page_ends_with_the_edge_of_the_next(on_paper):
+    assert not [number for number, sheet in enumerate(on_paper, start=1) if is_cut(sheet)]
 
 
 def test_nothing_is_wider_than_paper(laptop):
