@@ -160,8 +160,9 @@ class Whole:
         for part in self.body.select("section.chapter"):
             yield 1, part["id"], part.h1.get_text().strip()
             for heading in part.select("h2"):
-                section = heading.find_parent("section")
-                yield 2, section["id"], heading.get_text().strip()
+                # The section itself may begin on the page before, which its heading leaves.
+                heading["id"] = f"{heading.find_parent('section')['id']}--heading"
+                yield 2, heading["id"], heading.get_text().strip()
 
     def places(self) -> list[str]:
         """The ids whose pages the book names."""

@@ -60,7 +60,10 @@ def test_the_contents_name_every_chapter_with_the_page_on_which_it_begins(book):
     for title in TITLES:
         pages = [page for name, page in contents if name == title]
         assert pages, (title, contents)
-        assert squeezed(book[pages[0] - 1].text).startswith(squeezed(title))
+        first = min(book[pages[0] - 1].lines(), key=lambda line: line.top)
+        assert squeezed(title).startswith(squeezed(first.text))
+        assert len(first.text) > 1
+        assert first.bottom - first.top > 12  # points: it is the heading
 
 
 def test_the_contents_name_every_section_with_its_page(book, joined):
