@@ -9,7 +9,7 @@ PORT ?= 8000
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -rs --dist loadfile --no-loadscope-reorder
 
-.PHONY: book lab test quick jitter matrix mutants notebooks checkpoints bench figures screenshot requirements serve clean environment
+.PHONY: book lab test quick jitter matrix mutants notebooks checkpoints bench figures screenshot pdf requirements serve clean environment
 
 book: $(ENVIRONMENT)
 	@$(BIN)/python book/build.py
@@ -65,6 +65,9 @@ figures: $(ENVIRONMENT)
 screenshot: book  # the README's picture of a widget
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/python img/screenshot.py
+
+pdf: book  # the whole book in one file, on A4 or, with PAPER=Letter, on that
+	@$(BIN)/python book/_pdf/pdf.py $(PAPER)
 
 serve: book
 	$(BIN)/python book/serve.py $(PORT)

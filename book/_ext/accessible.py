@@ -1,7 +1,8 @@
-"""Write the list of references, and code that is folded, so that screen readers know what they are.
+"""Write references, folded code and exercises so that screen readers know what they are.
 
 Docutils marks an entry as `doc-biblioentry`, a role that is deprecated and was never a list's item.
-MyST-NB calls each fold "Toggle hidden content", whatever is written on it.
+MyST-NB calls each fold "Toggle hidden content", whatever is written on it. sphinx-exercise gives
+one id to the text of every exercise, and another to that of every solution.
 """
 
 from docutils import nodes
@@ -12,6 +13,7 @@ SIGNS = {
     "unfolded": "Hide code",
     "on-paper": "Code that is folded on the page",
 }
+SHARED = {"exercise-content", "solution-content"}
 
 
 def visit_citation(translator, node):
@@ -35,8 +37,15 @@ def depart_fold(translator, node):
     translator.body.append("</details>\n")
 
 
+def drop_shared_ids(app, doctree, docname):
+    """Leave no id to what shares it; only now, for numbering the figures asks every section's."""
+    for section in doctree.findall(nodes.section):
+        section["ids"] = [name for name in section["ids"] if name not in SHARED]
+
+
 def setup(app):
     app.setup_extension("myst_nb")  # or it would write its own folds over these
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))
+    app.connect("doctree-resolved", drop_shared_ids)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,9 +2,11 @@
 
 import functools
 import re
+from collections import Counter
 from urllib.parse import unquote, urldefrag
 
 from bs4 import BeautifulSoup
+from playwright.sync_api import expect
 
 from tests.browser.conftest import HTML, Visit, built
 from tests.browser.judged import (
@@ -13,7 +15,7 @@ from tests.browser.judged import (
     contrast,
     text_and_ground,
 )
-from tests.pages import ROOT, read
+from tests.pages import ROOT, chapters, read
 from tests.test_equations import checks_of
 from tests.typed import prose
 
@@ -97,6 +99,45 @@ def test_every_check_has_a_row_with_its_equation_its_words_and_its_link(page):
         assert number.select_one("a[href]")
         assert link.select_one("a[href]").text == "check"
         assert letters(how.text) == letters(check.how)
+        assert number.a["href"].endswith(f"#equation-{check.label}")
+        assert link.a["href"].endswith(f"#check-{check.label}")
+
+
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(page):
+    soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
+    for table in soup.select("article table:has(thead)"):
+        wanted = len(table.select("thead th"))
+        for row in table.select("tr"):
+            assert len(row.find_all(["th", "td"], recursive=False)) == wanted > 0, row.text
+
+
+def test_the_page_of_checks_has_each_of_them_with_its_equation():
+    soup = BeautifulSoup((HTML / "book" / "checks.html").read_text(), "html.parser")
+    checks = [check for page in chapters() for check in checks_of(page)]
+    assert len(checks) > 100
+    for check in checks:
+        entry = soup.find(id=f"check-{check.label}")
+        text = entry if entry.name == "p" else entry.find_next("p")
+        assert text.a["href"].endswith(f"#equation-{check.label}"), check.label
+        assert letters(check.how) in letters(text.text), check.label
+
+
+def test_no_built_page_has_an_id_twice():
+    found = {}
+    for path in sorted(HTML.rglob("*.html")):
+        soup = BeautifulSoup(path.read_text(), "html.parser")
+        ids = Counter(element["id"] for element in soup.find_all(id=True))
+        if twice := [each for each, count in ids.items() if count > 1]:
+            found[path.name] = twice
+    assert found == {}
+
+
+def test_no_running_page_has_an_id_twice(laptop):
+    for figure in laptop.page.locator("figure[data-widget]").all():
+        figure.scroll_into_view_if_needed()
+        expect(figure).to_have_attribute("data-ready", "")
+    ids = laptop.page.locator("[id]").evaluate_all("all => all.map((e) => e.id)")
+    assert [each for each, count in Counter(ids).items() if count > 1] == []
 
 
 def letters(text: str) -> str:

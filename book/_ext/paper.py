@@ -1,0 +1,15 @@
+"""Mark the links whose text is their address, for `print.css` writes the address of all others."""
+
+from docutils import nodes
+
+
+def mark_addresses(app, doctree, docname):
+    for link in doctree.findall(nodes.reference):
+        address = link.get("refuri", "")
+        if address and address.removeprefix("https://") in link.astext():
+            link["classes"].append("address")
+
+
+def setup(app):
+    app.connect("doctree-resolved", mark_addresses)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,131 @@
+"""The whole book in one file: its contents are right, its links lead somewhere."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.browser.paper import MARGIN, is_cut, sheets
+from tests.pages import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_pdf"))
+
+import pdf
+import whole
+
+SOME = ["intro", "kl", "loss", "references"]  # enough for links between pages, and soon printed
+TITLES = ["The Executable VAE Book", "3. The KL divergence", "12. My loss is 147: is that good?"]
+TITLES += ["References", "Solutions to the exercises", "Answers to the questions"]
+
+
+@pytest.fixture(scope="module")
+def joined():
+    return whole.Whole(ROOT, SOME)
+
+
+@pytest.fixture(scope="module")
+def file(browser, joined, tmp_path_factory):
+    return pdf.print_book(joined, tmp_path_factory.mktemp("pdf"), browser, "A4").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def book(file):
+    """The pages of the book on paper."""
+    return sheets(file)
+
+
+def lines_of_contents(book) -> list[tuple[str, int]]:
+    """What the contents say: a title and its page."""
+    first = next(page for _, title, page in outline(book) if title == TITLES[0] and page > 2)
+    text = "\n".join(sheet.text for sheet in book[1 : first - 1])
+    found = re.findall(r"^(.+?)\s*\n?(?<=[\s\n])(\d+)$", text, re.MULTILINE)
+    return [(title, int(page)) for title, page in found]
+
+
+def outline(book) -> list[tuple[int, str, int]]:
+    """The bookmarks: depth, title, page."""
+    marks = book[0].page.pdf.get_toc()
+    return [(m.level, m.get_title(), m.get_dest().get_index() + 1) for m in marks]
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_the_contents_name_every_chapter_with_the_page_on_which_it_begins(book):
+    contents = lines_of_contents(book)
+    for title in TITLES:
+        pages = [page for name, page in contents if name == title]
+        assert pages, (title, contents)
+        first = min(book[pages[0] - 1].lines(), key=lambda line: line.top)
+        assert squeezed(title).startswith(squeezed(first.text))
+        assert len(first.text) > 1
+        assert first.bottom - first.top > 12  # points: it is the heading
+
+
+def test_the_contents_name_every_section_with_its_page(book, joined):
+    contents = lines_of_contents(book)
+    assert [name for name, _ in contents] == [title for *_, title in joined.entries]
+    for name, page in contents:
+        assert squeezed(name) in squeezed(book[page - 1].text), (name, page)
+
+
+def test_each_page_but_the_first_has_its_number(book):
+    assert squeezed(book[0].text).startswith(squeezed(TITLES[0]))
+    for number, sheet in enumerate(book[1:], start=2):
+        foot = [line.text for line in sheet.lines() if line.top > sheet.height - 62]
+        assert str(number) in foot
+
+
+def test_no_page_ends_with_the_edge_of_the_next(book):
+    margin = MARGIN * 22 / 18  # there the page number stands
+    assert not [number for number, sheet in enumerate(book, start=1) if is_cut(sheet, margin)]
+
+
+def test_bookmarks_lead_where_the_contents_do(book):
+    marks = outline(book)
+    assert [(title, page) for _, title, page in marks] == lines_of_contents(book)
+    assert [level for level, *_ in marks][:3] == [0, 1, 1]
+
+
+def test_the_whole_book_is_below_20_megabytes(file, book):
+    assert len(file) / len(book) < 20e6 / 420  # it has 400 pages
+
+
+def test_links_lead_into_the_book_or_to_the_net(book):
+    targets = [target for sheet in book for target in sheet.links()]
+    inside = [target for target in targets if isinstance(target, int)]
+    assert len(inside) > 100
+    assert all(1 <= target <= len(book) for target in inside)
+    outside = [target for target in targets if not isinstance(target, int)]
+    assert all(re.match(r"https?://", str(target)) for target in outside)
+
+
+def test_every_id_is_one_and_every_link_has_its_own(joined):
+    soup = BeautifulSoup(joined.html({}), "html.parser")
+    ids = [element["id"] for element in soup.find_all(id=True)]
+    assert len(ids) == len(set(ids))
+    links = {each["href"][1:] for each in soup.select("[href^='#']")}
+    assert links <= set(ids)
+    assert set(joined.places()) <= set(ids)
+
+
+def test_solutions_and_answers_are_there_and_name_their_pages(book, joined):
+    text = squeezed("\n".join(sheet.text for sheet in book))
+    assert len(joined.chapters[1].solutions) == text.count("Solutionto" + "Exercise3.") > 0
+    assert "folded" not in squeezed("".join(map(str, joined.chapters[1].solutions)))
+    for word in ("Solution:page", "Answer:page"):
+        pages = re.findall(rf"{word}(\d+?)(?=\D|$)", text)
+        assert pages
+
+
+def test_without_a_browser_one_sentence_says_so():
+    environment = os.environ | {"CHROMIUM": "/no/such/browser"}
+    command = [sys.executable, pdf.__file__]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == pdf.NO_BROWSER
+    assert pdf.NO_BROWSER.count(".") == 1
