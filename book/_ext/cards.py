@@ -28,7 +28,7 @@ import markup
 import prose
 from said import cells_of, said
 
-SIZE = (480, 300)  # of a thumbnail
+SIZE = (416, 260)  # of a thumbnail
 FOLDER = "_static/cards"
 WIDGET = "M3 12h10M17 12h4M15 9v6M3 6h4M11 6h10M9 3v6M3 18h8M15 18h6M13 15v6"
 
@@ -160,7 +160,7 @@ def thumbnail(app, docname: str, path: Path) -> str:
     image, text = figure(path)
     target = Path(app.outdir) / FOLDER / f"{path.stem}.webp"
     target.parent.mkdir(parents=True, exist_ok=True)
-    image.save(target, quality=74, method=6)
+    image.save(target, quality=68, method=6)
     root = app.builder.get_relative_uri(docname, "index").removesuffix("index.html")
     kind = "drawing" if is_drawing(image) else "photograph"
     return (
