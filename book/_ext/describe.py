@@ -7,7 +7,7 @@ is not sphinxext-opengraph since that writes, without it, a relative address as 
 """
 
 import re
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 from docutils import nodes
@@ -16,10 +16,10 @@ from said import said
 
 SHORT = 50  # letters: a first sentence of fewer takes the next with it
 LONG = 200
-MADE = {
-    "search": "Search all pages of {book}.",
-    "genindex": "All that {book} describes of its module, by name.",
-    "py-modindex": "The modules that {book} describes.",
+MADE = {  # by Sphinx: their titles, and what they are
+    "search": ("Search", "Search all pages of {book}."),
+    "genindex": ("Index", "All that {book} describes of its module, by name."),
+    "py-modindex": ("Python Module Index", "The modules that {book} describes."),
 }
 IMAGE, SIZE = "_static/social.png", (1200, 630)
 IMAGE_TEXT = (
@@ -36,7 +36,7 @@ def of_page(env, docname: str) -> str:
     """What a page is, in a sentence or two."""
     book = env.config.html_title or env.config.project
     if docname in MADE:
-        return MADE[docname].format(book=book)
+        return MADE[docname][1].format(book=book)
     if docname not in env.found_docs:
         return f"{book}."
     own = said(Path(env.doc2path(docname)))
@@ -85,7 +85,8 @@ def describe(app, pagename, templatename, context, doctree):
     root = root if root.endswith("/") or not root else f"{root}/"
     site = config.html_baseurl.rstrip("/") + "/" if config.html_baseurl else ""
     book = config.html_title or config.project
-    title = re.sub(r"<[^>]*>", "", context.get("title") or "") or book
+    title = unescape(re.sub(r"<[^>]*>", "", context.get("title") or "")) or book
+    title = MADE[pagename][0] if pagename in MADE else title
     url = site + app.builder.get_target_uri(pagename) if site else None
     text = of_page(app.env, pagename)
     added = tags(title, text, book, site or root, url) + ICONS.format(root=root)

@@ -160,7 +160,7 @@ def test_cards_are_in_columns_and_all_of_one_is_its_link(browser, server, size, 
         boxes = [card.bounding_box() for card in page.locator(".cards .chapter").all()]
         assert len({box["x"] for box in boxes}) == columns
         assert all(box["width"] > 200 for box in boxes)
-        page.locator(".cards .chapter img").nth(2).click()
+        page.locator(".cards .chapter img").nth(2).click(force=True)  # what the link covers
         page.wait_for_url("**/" + built(chapters()[3]))
 
 
@@ -225,7 +225,9 @@ def test_who_is_lost_finds_home_and_can_search(browser, shelf, path, size):
         page.get_by_role("searchbox").fill("reparameterization")
         page.keyboard.press("Enter")
         page.locator("#search-results li").first.wait_for()
+        page.wait_for_load_state("networkidle")  # it reads the pages that it found
         page.go_back()
         page.get_by_role("link", name="To the first page").click()
         page.wait_for_url(f"{shelf}{PAGE}")
-        assert all(f"status 404: {shelf}{path}" == each or "404" in each for each in one.problems)
+        unexpected = [each for each in one.problems if "404" not in each]
+        assert unexpected == []
