@@ -2,9 +2,9 @@
  * Lets the ring on the front page drift over the map, and writes the decoder's digit beside it.
  *
  * All that it shows was computed at the build (`book/_ext/plane.py`): places on a closed way and the
- * image that is decoded at each; between two of them it mixes their images. The still picture of the page goes
- * once this can draw. The ring stands still where the reader wants no motion, has paused it, or
- * cannot see it.
+ * image that is decoded at each; between two of them it mixes their images. The still picture of the
+ * page goes once this can draw. The ring stands still where the reader wants no motion, has paused
+ * it, or cannot see it.
  */
 (function () {
   const MILLISECONDS = 500; // from one place of the way to the next
