@@ -189,8 +189,15 @@ def renew(app, env) -> list[str]:
     return [name for name, page in env.metadata.items() if "cards" in page]
 
 
+def add_style(app, pagename, templatename, context, doctree):
+    """Only a page with cards loads their style."""
+    if "cards" in app.env.metadata.get(pagename, {}):
+        app.add_css_file("cards.css")
+
+
 def setup(app):
     app.add_directive("cards", Cards)
     app.connect("env-updated", renew)
     app.connect("doctree-resolved", deal)
+    app.connect("html-page-context", add_style, priority=400)  # before lists are replaced
     return {"parallel_read_safe": True, "parallel_write_safe": True}
