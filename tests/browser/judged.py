@@ -86,15 +86,14 @@ SPARE = """() => {
         node.dataset.text = seen.has(looks) ? known : "new";
         seen.add(looks);
     }
-    const style = document.createElement("style");
-    style.id = "spare";
-    style.textContent = `[data-text~=leaf] { display: none !important; }
+    const sheet = new CSSStyleSheet(); // the policy of a page allows no other new rules
+    sheet.replaceSync(`[data-text~=leaf] { display: none !important; }
         [data-text=known] { visibility: hidden !important; }
-        [data-text=new] { visibility: visible !important; }`;
-    document.head.append(style);
+        [data-text=new] { visibility: visible !important; }`);
+    document.adoptedStyleSheets = [sheet];
 }"""
 SPARE_NOTHING = """() => {
-    document.getElementById("spare").remove();
+    document.adoptedStyleSheets = [];
     document.querySelectorAll("[data-text]").forEach(node => delete node.dataset.text);
 }"""
 

@@ -2,6 +2,7 @@
 declare const DOCUMENTATION_OPTIONS: { SHOW_SEARCH_SUMMARY: boolean } | undefined;
 
 interface Window {
+  toggleFullScreen(): void; // the theme's
   MathJax?: { startup?: { promise?: Promise<void> } };
   vaelib: {
     modules: Record<string, string[]>;
