@@ -81,3 +81,24 @@ def test_every_widget_starts_under_the_policy(browser, base, page):
         for name in widgets_of(page):
             ready_widget(visit, name)
         assert visit.problems == []
+
+
+def test_buttons_do_what_they_say(browser, base):
+    with Visit(browser, base, viewport={"width": 1400, "height": 900}) as visit:
+        page = visit.open("book/kl.html").page
+        page.evaluate(
+            "window.print = () => { window.done = 'print' };"
+            "window.toggleFullScreen = () => { window.done = 'fullscreen' }"
+        )
+        page.locator(".btn-fullscreen-button").click()
+        assert page.evaluate("window.done") == "fullscreen"
+        page.locator(".dropdown-download-buttons > button").click()
+        page.locator(".btn-download-pdf-button").click()
+        assert page.evaluate("window.done") == "print"
+        page.locator(".theme-switch-button").click()
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+        page.reload(wait_until="commit")
+        page.wait_for_selector("html[data-theme=dark]", state="attached")
+        visit.open("search.html")
+        page.wait_for_function("document.activeElement.matches('main input[type=search]')")
+        assert visit.problems == []
