@@ -25,8 +25,8 @@ FORMULA = re.compile(
     START + r"(?:\\\((.*?)\\\)" + MARK + "|" + BETWEEN + r"\\\[(.*?)\\\])", re.DOTALL
 )
 GLYPH = re.compile(r'<path data-c="[^"]*" d="([^"]*)"([^>]*)></path>')
-# MathJax says of each part what it stood for; nothing on the page asks. Its
-# position is in `book.css`.
+# MathJax says of each part what it stood for; nothing on the page asks. Its position is set in
+# `book.css`.
 UNUSED = re.compile(
     r' (?:data-mml-node="(?!merror)[^"]*"|data-mjx-texclass="[^"]*"|focusable="false"|role="img"'
     r'|style="position: relative;")'

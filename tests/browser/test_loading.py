@@ -93,10 +93,12 @@ def test_what_moves_is_seen(browser, compressed):
     """Or the test above could not fail."""
     with Reading(browser, compressed, **LAPTOP) as visit:
         page = visit.open("book/references.html").page
-        page.evaluate("document.querySelector('h1').style.marginTop = '300px'")
+        assert visit.loaded() > 20_000
+        page.evaluate(READ)  # it has been painted
+        page.evaluate("scrollTo(0, 0)")
+        page.evaluate("document.querySelector('.bd-article h1').style.marginTop = '300px'")
         page.wait_for_function("window.shifts.length > 0")
         assert visit.shift()[0] > 0.05
-        assert visit.loaded() > 20_000
 
 
 def test_a_page_waits_for_no_script_and_few_stylesheets(browser, server):
