@@ -49,6 +49,7 @@ bench: book  # time the widgets, the training loop and the book: two hours and m
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/python -m tests.bench.frames
 	$(BIN)/python -m tests.bench.playground
+	$(BIN)/python -m tests.bench.lighthouse
 	$(BIN)/python -m tests.bench.defaults
 	$(BIN)/python -m tests.bench.epochs
 	$(BIN)/python -m tests.bench.rate

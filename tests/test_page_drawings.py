@@ -45,6 +45,21 @@ def test_a_displayed_formula_keeps_its_number_and_its_anchor(page):
     assert '</a></span><mjx-container class="MathJax" jax="SVG" display="true"' in page
 
 
+def test_a_mark_after_a_formula_does_not_begin_a_line():
+    page = set_page(INLINE.format("x") + "), y", INLINE.format("x") + " z")
+    start = '<span class="with-mark"><span class="math notranslate nohighlight"><mjx-container'
+    assert page.count(start) == page.count("</mjx-container></span>),</span> y") == 1
+    assert "</mjx-container></span> z" in page
+
+
+def test_a_drawing_is_measured_in_sizes_of_the_font():
+    """A small x, 442 of 1,000 high where MathJax draws it, is as high as one of Literata."""
+    page = set_page(INLINE.format("x"))
+    assert not re.search(r"\dex\b", page)
+    height, top, drawn = re.search(r'height="(.*)em" viewBox="0 -(\d+) \d+ (\d+)"', page).groups()
+    assert float(height) * int(top) / int(drawn) == pytest.approx(mathematics.X_HEIGHT, abs=0.005)
+
+
 def test_a_glyph_stands_once_on_a_page(page):
     glyphs = re.findall(r'<path id="(glyph-\d+)" d="([^"]+)">', page)
     assert len(set(glyphs)) == len(glyphs) == 4  # x, <, 1 and 2

@@ -20,12 +20,22 @@ START, BETWEEN = (
     r'(<(?:span|div) class="math notranslate nohighlight"[^>]*>)',
     r"((?:(?!</div>).)*?)",
 )
-FORMULA = re.compile(START + r"(?:\\\((.*?)\\\)|" + BETWEEN + r"\\\[(.*?)\\\])", re.DOTALL)
-GLYPH = re.compile(r'<path data-c="[^"]*" d="([^"]*)"([^>]*)></path>')
-# MathJax says of each part what it stood for; nothing on the page asks.
-UNUSED = re.compile(
-    r' (?:data-mml-node="(?!merror)[^"]*"|data-mjx-texclass="[^"]*"|focusable="false"|role="img")'
+MARK = r"(?:</span>([.,;:!?)]+))?"  # what follows a formula must not begin the next line
+FORMULA = re.compile(
+    START + r"(?:\\\((.*?)\\\)" + MARK + "|" + BETWEEN + r"\\\[(.*?)\\\])", re.DOTALL
 )
+GLYPH = re.compile(r'<path data-c="[^"]*" d="([^"]*)"([^>]*)></path>')
+# MathJax says of each part what it stood for; nothing on the page asks. Its position is set in
+# `book.css`.
+UNUSED = re.compile(
+    r' (?:data-mml-node="(?!merror)[^"]*"|data-mjx-texclass="[^"]*"|focusable="false"|role="img"'
+    r'|style="position: relative;")'
+)
+
+# MathJax measures in heights of a small x. Here they are those of the book's face (`type.css`), so
+# that a formula keeps its size while that face is not there yet.
+LENGTH = re.compile(r"(?<=[\" ])(-?\d+(?:\.\d+)?)ex(?=[\";])")
+X_HEIGHT = 0.507
 
 
 def mathjax() -> Path:
@@ -55,7 +65,12 @@ def drawings(formulas: list[tuple[str, bool]]) -> list[str]:
     ]
     if wrong:
         raise ExtensionError("MathJax does not know " + "; ".join(wrong))
-    return [UNUSED.sub("", each["html"]) for each in found]
+    return [LENGTH.sub(in_em, UNUSED.sub("", each["html"])) for each in found]
+
+
+def in_em(match: re.Match) -> str:
+    """A length in heights of a small x as one in sizes of the font."""
+    return f"{X_HEIGHT * float(match[1]):.3f}em"
 
 
 def formulas_of(page: str) -> set[tuple[str, bool]]:
@@ -65,7 +80,7 @@ def formulas_of(page: str) -> set[tuple[str, bool]]:
 
 def asked(match: re.Match) -> tuple[str, bool]:
     """The TeX of a formula on a page, and whether it is displayed."""
-    inline, displayed = match[2], match[4]
+    inline, displayed = match[2], match[5]
     return html.unescape(inline if displayed is None else displayed).strip(), displayed is not None
 
 
@@ -78,7 +93,9 @@ def finished(page: str, drawn: dict[tuple[str, bool], str]) -> str:
         return f'<use href="#glyph-{number}"{match[2]}></use>'
 
     def draw(match: re.Match) -> str:
-        return match[1] + (match[3] or "") + GLYPH.sub(use, drawn[asked(match)])
+        drawing = match[1] + (match[4] or "") + GLYPH.sub(use, drawn[asked(match)])
+        mark = match[3]
+        return f'<span class="with-mark">{drawing}</span>{mark}</span>' if mark else drawing
 
     page = FORMULA.sub(draw, page)
     paths = "".join(f'<path id="glyph-{n}" d="{path}"></path>' for path, n in numbers.items())

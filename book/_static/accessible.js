@@ -4,25 +4,33 @@ document.addEventListener("DOMContentLoaded", () => {
   if (button) document.getElementById("main-content")?.append(button);
 });
 
-// Whatever scrolls sideways is a stop of the Tab key, so that the arrow keys can move it. The theme
-// sees to code and tables when the page opens; here it is done again whenever a size changes, since
-// solutions open and a telephone turns.
+// Whatever scrolls sideways is a stop of the Tab key, so that the arrow keys can move it: when it is
+// first shown, and again whenever its size changes, since solutions open and a telephone turns.
 document.addEventListener("DOMContentLoaded", () => {
   const scrollers = "pre, .cell_output > .output, .pst-scrollable-table-container, .math";
   const sizes = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      [target, ...target.querySelectorAll("mjx-container")].forEach(stopAtScroller);
-    }
+    const all = entries.flatMap(({ target }) => [
+      target,
+      ...target.querySelectorAll("mjx-container"),
+    ]);
+    // All is measured before anything changes, or the page would be laid out anew for each.
+    const sizesOfAll = all.map(measured);
+    all.forEach((each, place) => stopAtScroller(each, sizesOfAll[place]));
   });
   document.querySelectorAll(scrollers).forEach((each) => sizes.observe(each));
 });
 
-function stopAtScroller(element) {
+/** Whether an element scrolls, and whether it does so sideways. */
+function measured(element) {
   const { overflowX, overflowY } = getComputedStyle(element);
   const scrolls = ["auto", "scroll"];
   const sideways = scrolls.includes(overflowX) && element.scrollWidth > element.clientWidth;
   const down = scrolls.includes(overflowY) && element.scrollHeight > element.clientHeight;
-  if (sideways || down) {
+  return { sideways, scrolls: sideways || down };
+}
+
+function stopAtScroller(element, { sideways, scrolls } = measured(element)) {
+  if (scrolls) {
     element.tabIndex = 0;
   } else {
     element.removeAttribute("tabindex");

@@ -3,10 +3,11 @@
 import functools
 import http.server
 import threading
+import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.pages import ROOT, chapters
@@ -53,6 +54,18 @@ def browser():
         browser.close()
 
 
+def wait_for(page, expression: str, arg=None, timeout: float = 30_000):
+    """Wait until an expression is true on a page.
+
+    Playwright's own asks by `eval` in the page, whose policy refuses it.
+    """
+    end = time.monotonic() + timeout / 1000
+    while not page.evaluate(expression, arg):
+        if time.monotonic() > end:
+            raise Error(f"still not true after {timeout / 1000:.0f} s: {expression}")
+        page.wait_for_timeout(20)
+
+
 class Visit:
     """A page in a context of its own, and all that went wrong on it."""
 
@@ -60,6 +73,7 @@ class Visit:
         self.base, self.problems = base, []
         self.context = browser.new_context(**options)
         self.page = self.context.new_page()
+        self.page.wait_for_function = functools.partial(wait_for, self.page)
         self.context.on("request", self._note_host)
         self.page.on("requestfailed", lambda request: self._note("failed request", request.url))
         self.page.on("response", self._note_status)

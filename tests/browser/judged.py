@@ -43,6 +43,16 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+def lay_out_all(page):
+    """Let a page lay out what the reader is not near yet, too, and see to it."""
+    page.evaluate("""() => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(".bd-article * { content-visibility: visible !important; }");
+        document.adoptedStyleSheets.push(sheet);
+        return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    }""")
+
+
 def become_a_phone(visit):
     """Give a page that is open the screen of a phone, and fingers."""
     session = visit.context.new_cdp_session(visit.page)
@@ -86,15 +96,14 @@ SPARE = """() => {
         node.dataset.text = seen.has(looks) ? known : "new";
         seen.add(looks);
     }
-    const style = document.createElement("style");
-    style.id = "spare";
-    style.textContent = `[data-text~=leaf] { display: none !important; }
+    const sheet = new CSSStyleSheet(); // the policy of a page allows no other new rules
+    sheet.replaceSync(`[data-text~=leaf] { display: none !important; }
         [data-text=known] { visibility: hidden !important; }
-        [data-text=new] { visibility: visible !important; }`;
-    document.head.append(style);
+        [data-text=new] { visibility: visible !important; }`);
+    document.adoptedStyleSheets.push(sheet);
 }"""
 SPARE_NOTHING = """() => {
-    document.getElementById("spare").remove();
+    document.adoptedStyleSheets.pop();
     document.querySelectorAll("[data-text]").forEach(node => delete node.dataset.text);
 }"""
 

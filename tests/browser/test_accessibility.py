@@ -20,6 +20,7 @@ from tests.browser.judged import (
     become_a_phone,
     contrast,
     darken,
+    lay_out_all,
     luminance,
     text_and_ground,
 )
@@ -66,6 +67,7 @@ LIGHTEN = """() => {
 def unfolded(visit):
     """The same page with all open that can be opened, and axe at hand."""
     page = visit.page
+    lay_out_all(page)
     page.evaluate("""() => {
         document.querySelectorAll("details").forEach(each => { each.open = true; });
         document.querySelectorAll(".toggle-hidden .toggle-button").forEach(each => each.click());
@@ -226,6 +228,7 @@ def test_keyboard_skips_to_the_text(browser, server):
 def test_what_scrolls_sideways_moves_by_keyboard(browser, server):
     with Visit(browser, server, **PHONE) as one:
         page = one.open("book/elbo.html").page
+        lay_out_all(page)
         page.wait_for_selector("div.math mjx-container[tabindex='0']").focus()
         page.keyboard.press("ArrowRight")
         page.wait_for_function("document.activeElement.scrollLeft > 0")

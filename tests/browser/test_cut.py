@@ -3,6 +3,7 @@
 import pytest
 
 from tests.browser.conftest import HTML, Visit, built
+from tests.browser.judged import lay_out_all
 
 WIDTHS = (390, 768, 1400)
 # What has more than it shows but no mark, and what sticks out of the text and nothing scrolls it.
@@ -31,6 +32,7 @@ STICKING_OUT = """() => {
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_what_is_wider_than_its_place_says_so(laptop, width):
+    lay_out_all(laptop.page)
     laptop.page.set_viewport_size({"width": width, "height": 900})
     laptop.page.wait_for_function("new Promise((done) => setTimeout(() => done(true), 200))")
     assert laptop.page.evaluate(UNMARKED) == []
@@ -42,6 +44,7 @@ def test_what_is_wider_than_its_place_says_so(laptop, width):
 def test_a_mark_goes_where_there_is_no_more(browser):
     with Visit(browser, HTML.as_uri() + "/", viewport={"width": 390, "height": 844}) as one:
         page = one.open("book/elbo.html").page
+        lay_out_all(page)
         formula = page.locator("mjx-container[data-more='right']").first.element_handle()
         for place, sides in ((5, "left right"), (1e4, "left"), (0, "right")):
             formula.evaluate("(e, place) => { e.scrollLeft = place; }", place)

@@ -16,6 +16,7 @@ interface Window {
     ): HTMLElement;
     startQuestion(question: HTMLElement, kept: object): () => void;
   };
+  toggleFullScreen(): void; // the theme's
   MathJax?: { startup?: { promise?: Promise<void> } };
   vaelib: {
     modules: Record<string, string[]>;

@@ -80,7 +80,7 @@ function render({ model, el }) {
   const selects = Object.entries(CHOICES).map(([name, options]) => {
     const onInput = (value) => change(model, { [name]: value });
     const made = choice({ ...options, value: model.get(name), onInput });
-    made.node.setAttribute("style", ROW);
+    made.node.style.cssText = ROW;
     return { name, ...made };
   });
   const fields = Object.entries(NUMBERS).map(([name, options]) => {
