@@ -173,7 +173,7 @@ function render({ model, el }) {
 /** A part of the picture, which explains itself when it is pressed. */
 function stage(node, label, i, onOpen) {
   const made = button("", onOpen);
-  made.setAttribute("style", STAGE);
+  made.style.cssText = STAGE;
   const arrow = element("span", { "aria-hidden": "true", style: ARROW }, "→");
   const isLast = i === PARTS.length - 1; // it stands below the others, and says itself what it is
   if (isLast) made.style.width = "100%";
