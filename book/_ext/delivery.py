@@ -30,9 +30,9 @@ OWN = Path(__file__).parents[1] / "_static"
 HERE = "'self' file:"
 WASM = "'wasm-unsafe-eval'"  # compiles WebAssembly, for the playground's loops, and no script
 POLICY = (
-    f"default-src 'none'; script-src {HERE} blob: {WASM} {{scripts}}; style-src {HERE}; "
+    f"default-src 'none'; script-src {HERE} blob: {WASM} {{scripts}}; style-src {HERE}{{styles}}; "
     f"img-src {HERE} data: blob:; font-src {HERE}; connect-src {HERE}; worker-src blob:; "
-    f"base-uri 'none'; form-action {HERE}"
+    f"base-uri {{base}}; form-action {HERE}"
 )
 DELIVERED = '<meta http-equiv="Content-Security-Policy"'
 NOT_NEEDED = re.compile(
@@ -57,6 +57,7 @@ DONE_ELSEWHERE = re.compile(r"DOCUMENTATION_OPTIONS\.pagename = |// Activate the
 PRESSED = re.compile(r'\sonclick="(window\.print|toggleFullScreen)\(\)"')
 HANDLER = re.compile(r"<[^>]*\son[a-z]+=[\"']")
 SHEET = re.compile(r'[ \t]*<link [^>]*?href="([^"?]*_static/)([^"?]+)[^"]*"[^>]*>\n?')
+STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 STYLED = re.compile(r'<([a-z][\w-]*)(\s[^<>]*?)?\sstyle="([^"]*)"([^<>]*)>')
 SHARED = re.compile(r'(/(?:theme\.css|settings\.js)\?v=)\w+(?=")')
 # The theme measures all code and tables when a page has loaded, which lays out what is far away;
@@ -185,7 +186,11 @@ def with_one_sheet(page: str, names: list[str], version: str) -> str:
 def with_policy(page: str, mode: str) -> str:
     """A page with its policy, before anything that the policy is for."""
     scripts = digest(mode) if f"<script>{mode}</script>" in page else ""
-    policy = f'{DELIVERED} content="{POLICY.format(scripts=scripts)}" />\n'
+    # The page for those who are lost, which may have any address, has its base and style in it.
+    base = "'self'" if "<base " in page else "'none'"
+    styles = "".join(f" {digest(style)}" for style in STYLE.findall(page))
+    told = POLICY.format(scripts=scripts, styles=styles, base=base)
+    policy = f'{DELIVERED} content="{told}" />\n'
     charset = re.search(r'<meta charset="utf-8" />\n?', page)
     return page[: charset.end()] + policy + page[charset.end() :] if charset else policy + page
 

@@ -38,7 +38,7 @@ class Sheet:
         for i in range(self.texts.count_rects()):
             left, bottom, right, top = self.texts.get_rect(i)
             last = found[-1] if found else None
-            if last and bottom < last[3] and top > last[1] and -1 < left - last[2] < GAP:
+            if last and bottom < last[3] and top > last[1] and -GAP < left - last[2] < GAP:
                 found[-1] = [last[0], min(bottom, last[1]), right, max(top, last[3])]
             else:
                 found.append([left, bottom, right, top])

@@ -39,6 +39,7 @@ def test_each_tagged_cell_is_folded_and_shows_what_it_displayed(browser, chapter
         expect(folds).to_have_count(folded(chapter))
         for fold in folds.all():
             assert fold.get_attribute("open") is None
+            fold.scroll_into_view_if_needed()  # what is far away is not laid out yet
             expect(fold.locator("summary")).to_have_text("Show code", use_inner_text=True)
             expect(fold.locator("pre")).to_be_hidden()
             solution = fold.locator("xpath=ancestor::*[contains(@class, 'solution')]")

@@ -269,12 +269,11 @@ def test_without_javascript_a_question_has_a_folded_answer(browser, base):
         expect(page.locator(f"{NUMBER} dt").first).to_have_text("Right: 0.82 nats")
 
 
-def test_on_paper_there_is_the_question_and_no_form(page):
+def test_on_paper_there_is_the_question_and_a_line_for_the_answer(page):
     check(page, NUMBER, "1.64")
     page.locator(f"{CHOICE} summary").click()
     page.emulate_media(media="print")
     for gone in (
-        f"{NUMBER} input",
         f"{NUMBER} form > button",
         f"{NUMBER} .question-verdict",
         f"{ORDER} li button",
@@ -283,6 +282,8 @@ def test_on_paper_there_is_the_question_and_no_form(page):
     ):
         expect(page.locator(gone).first).to_be_hidden()
     expect(page.locator(f"{NUMBER} .question-text")).to_be_visible()
+    edges = page.locator(f"{NUMBER} input").evaluate("i => getComputedStyle(i).borderWidth")
+    assert edges == "0px 0px 1px"
     expect(page.locator(f"{NUMBER} summary .on-paper")).to_be_visible()
     expect(page.locator(f"{CHOICE} dl")).to_be_visible()
 

@@ -62,7 +62,7 @@ def test_the_face_is_the_books_own(browser, base):
         page = visit.open("book/kl.html").page
         page.evaluate("document.querySelector('.bd-article p').innerHTML += '<em>x</em>'")
         wanted = "[...document.fonts].filter(f => f.family === 'Literata' && f.status === 'loaded')"
-        page.wait_for_function(f"{wanted}.length === 2")
+        page.wait_for_function(f"new Set({wanted}.map(f => f.style)).size === 2")
         families = page.evaluate(
             "['p', 'h1', 'li'].map(tag => getComputedStyle("
             "document.querySelector(`.bd-article ${tag}`)).fontFamily.split(',')[0])"

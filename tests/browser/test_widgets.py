@@ -12,7 +12,7 @@ PLACES = [(page, name) for page in chapters() for name in widgets_of(page)]
 IDS = [f"{page.stem}-{name}" for page, name in PLACES]
 each_widget = pytest.mark.parametrize(("page", "name"), PLACES, ids=IDS)
 # Of a group of radio buttons, Tab reaches the chosen one.
-CONTROLS = "input:not([type=radio]:not(:checked)), button, select, [tabindex='0']"
+CONTROLS = "input:not([type=radio]:not(:checked)), button, select, a[href], [tabindex='0']"
 
 # What a widget shows: all pixels of its canvases and its text, but for what is said after a while.
 SHOWN = """figure => {
@@ -291,6 +291,9 @@ def test_the_text_that_is_read_stays_when_a_widget_above_it_starts(browser, serv
         before = figure.evaluate(
             f"""f => {{
                 document.documentElement.style.overflowAnchor = 'none';
+                const sheet = new CSSStyleSheet(); // there, all is laid out
+                sheet.replaceSync('* {{ content-visibility: visible !important }}');
+                document.adoptedStyleSheets = [sheet];
                 const top = ({bottom})(f) + scrollY + 200;
                 scrollTo({{top, behavior: 'instant'}});
                 return ({bottom})(f);

@@ -247,7 +247,8 @@ function render({ model, el }) {
     const now = performance.now();
     if (!isOver && !(whole && now > spokenAt + SPEAK_EVERY)) return;
     spokenAt = now;
-    const when = time ? `After epoch ${text(time, whole ? 0 : 2)}` : "Before training";
+    const before = state.isGiven ? "Weights from Python, not trained here" : "Before training";
+    const when = time ? `After epoch ${text(time, whole ? 0 : 2)}` : before;
     const said = `${when}, −ELBO ${natsText(terms[0] + terms[1])} nats`;
     spoken.say(`${said}.`);
     curves.node.setAttribute("aria-label", `Curves of the test digits. ${said}`);
