@@ -80,8 +80,8 @@ function render({ model, el }) {
   const shown = {
     image: picture({ label: "", width: data.side, caption: "" }),
     encoder: picture({ label: "", width: rows, caption: "" }),
-    posterior: drawing((paper) => paintPosterior(paper, flow)),
-    draw: drawing((paper) => paintDraw(paper, flow)),
+    posterior: drawing("q(z|x) over the prior", (paper) => paintPosterior(paper, flow)),
+    draw: drawing("z on the ellipses of q", (paper) => paintDraw(paper, flow)),
     decoder: picture({ label: "", width: answers, caption: "" }),
     rebuilt: picture({ label: "", width: data.side, caption: "" }),
     loss: lossBar(),
@@ -207,8 +207,8 @@ function relative(numbers) {
 }
 
 /** A square canvas that is painted anew whenever its page changes. */
-function drawing(paint) {
-  const { node, begin } = canvas({ label: "" });
+function drawing(label, paint) {
+  const { node, begin } = canvas({ label });
   const draw = oncePerFrame(() => {
     const paper = begin();
     if (paper.width) paint({ ...paper, ink: colors(node) });

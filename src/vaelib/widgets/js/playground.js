@@ -90,7 +90,7 @@ function render({ model, el }) {
     () => state.history.moments(),
     () => kept,
   );
-  const decoded = picture({ label: "", width: 28, caption: "decoded at z" });
+  const decoded = picture({ label: "Image decoded at z", width: 28, caption: "decoded at z" });
   const [shown, rebuilt, invented] = ["test digits", "rebuilt", "drawn from the prior"].map(
     (caption) => picture({ label: caption, width: 28, caption, columns }),
   );
