@@ -114,8 +114,12 @@ class Program:
     def plain(self, *arguments):
         """The function's own result, without a limit."""
         if self._by_name:
-            return self._function(**dict(zip(self._names, arguments, strict=True)))
-        return self._function(*arguments)
+            result = self._function(**dict(zip(self._names, arguments, strict=True)))
+        else:
+            result = self._function(*arguments)
+        if inspect.iscoroutine(result):
+            result.close()  # nobody is going to await it, which Python would say on some later line
+        return result
 
     def limited(self, call):
         """What `call` gives, within the time that is left."""
