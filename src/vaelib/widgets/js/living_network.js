@@ -66,6 +66,7 @@ export function flowOf(data, chosen, eps) {
     ...{ inked: above(image), units: hidden.length, active: above(hidden) },
     ...{ answers: answer.length, answering: above(answer) },
     isBernoulli: data.likelihood.kind === "bernoulli",
+    isRelu: data.decoder.layers[0].activation === "relu",
     loss: reconstructionLoss(data.likelihood, image, logits),
     kl: gaussianKL(mu, data.logVar[chosen]),
   };

@@ -4,7 +4,7 @@
  *
  * @typedef {{side: number, inked: number, units: number, active: number, mu: number[],
  *   sigma: number[], eps: number[], z: number[], answering: number, answers: number,
- *   isBernoulli: boolean, loss: number, kl: number}} Values
+ *   isBernoulli: boolean, isRelu: boolean, loss: number, kl: number}} Values
  * @typedef {{name: string, label: string, page: string[], text: (values: Values) => string}} Part
  */
 
@@ -38,9 +38,9 @@ export const PARTS = [
     name: "encoder",
     label: "encoder",
     page: ["autoencoder"],
-    text: ({ units, active }) =>
-      `Each square is one of ${units} hidden units: a weighted sum of what came before, and 0 ` +
-      `where that is negative. ${active} of them answer to this image, the darker the more. ` +
+    text: ({ units, active, isRelu }) =>
+      `Each square is one of ${units} hidden units: a weighted sum of what came before, ` +
+      `${isRelu ? "and 0 where that is negative" : "bent by an activation"}. ${active} of them are above 0 for this image; the darker, the further from 0. ` +
       "One more linear layer makes four numbers of them.",
   },
   {
