@@ -8,6 +8,7 @@ font of Font Awesome, of which the few glyphs that are left go into a file of th
 
 import io
 import itertools
+import logging
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import tinycss2
 from fontTools import subset, ttLib
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of each glyph
 
 JOINED, ICONS = "theme.css", "icons.woff"
 IMPORT = re.compile(r"""@import (?:url\()?["']([^"']+)["']\)?;""")
