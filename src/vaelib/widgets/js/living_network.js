@@ -37,7 +37,7 @@ const STAGE =
 const ARROW =
   "position: absolute; left: -1.05rem; top: 50%; transform: translateY(-50%); color: var(--vae-muted)";
 
-function read(model) {
+export function read(model) {
   const images = imagesOf(fromBytes(model.get("images")), model.get("side"));
   const hidden = fromFloat32(model.get("hidden"));
   const units = hidden.length / images.length;

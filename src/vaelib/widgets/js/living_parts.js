@@ -40,7 +40,8 @@ export const PARTS = [
     page: ["autoencoder"],
     text: ({ units, active, isRelu }) =>
       `Each square is one of ${units} hidden units: a weighted sum of what came before, ` +
-      `${isRelu ? "and 0 where that is negative" : "bent by an activation"}. ${active} of them are above 0 for this image; the darker, the further from 0. ` +
+      `${isRelu ? "and 0 where that is negative" : "bent by an activation"}. ` +
+      `${active} of them are above 0 for this image; the darker, the further from 0. ` +
       "One more linear layer makes four numbers of them.",
   },
   {
