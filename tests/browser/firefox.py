@@ -105,6 +105,7 @@ class Tab:
 
     def open(self, name: str) -> "Tab":
         self._do("browsingContext.navigate", url=self.base + name, wait="complete")
+        self.wait_for("document.readyState === 'complete'")  # which a busy Firefox may not have
         return self
 
     def evaluate(self, expression: str):
@@ -146,8 +147,7 @@ class Tab:
     def problems(self) -> list[str]:
         """What was logged as an error or warning, what failed, and what was asked of others."""
         mine = [e for e in self.firefox.events if self.context in _contexts(e["params"])]
-        found = [text for event in mine if (text := self._problem(**event))]
-        return [text for text in found if "/favicon.ico" not in text]  # the book has none
+        return [text for event in mine if (text := self._problem(**event))]
 
     def _problem(self, method: str, params: dict, **_) -> str | None:
         if method == "log.entryAdded":
