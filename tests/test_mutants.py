@@ -1,6 +1,7 @@
 """`make mutants`: what a fault is, how a mutant is made, and the list of equivalent ones."""
 
 import contextlib
+import inspect
 import os
 import signal
 import sys
@@ -8,7 +9,7 @@ import types
 
 import pytest
 
-from tests.mutants import MODULES, TESTS, equivalent, forks, runner, source
+from tests.mutants import MODULES, TESTS, baseline, equivalent, forks, runner, source
 from tests.pages import ROOT
 
 CODE = '''"""A module."""
@@ -77,9 +78,22 @@ def test_a_mutant_is_seen_by_the_tests_that_run_its_lines():
     default = found["a, b=2, *, c: int=3 -> a, b=3, *, c: int=3"]
     assert (default.lines, default.function) == ((4, 10), None)
     decorator = found["@lock -> without"]
-    assert (decorator.lines, decorator.function) == ((18, 23), None)
+    assert (decorator.lines, decorator.function) == ((17, 23), None)
     assert found["value + 1 -> value - 1"].function == ("Some.put", 17)
     assert found["LEAST = 1 -> LEAST = 2"].lines == (1, 23)
+
+
+def test_a_test_that_reads_defaults_sees_their_mutants():
+    def code(a=1):
+        pass
+
+    recorder = baseline.Recorder({__file__: "m"})
+    with recorder.watched():
+        assert inspect.signature(code).parameters["a"].default == 1
+    assert recorder.lines == {("m", code.__code__.co_firstlineno)}
+    recorder.lines.clear()
+    inspect.signature(code)
+    assert not recorder.lines
 
 
 def test_the_source_is_as_it_was_after_each_mutant():

@@ -1,7 +1,9 @@
 """What the tests do without a mutant: the lines that each runs, and how long it takes."""
 
+import contextlib
 import hashlib
 import importlib
+import inspect
 import json
 import sys
 import time
@@ -16,6 +18,7 @@ from tests.mutants.source import Mutant, Mutated
 from tests.pages import ROOT
 
 BUDGET = 40  # seconds of tests for a mutant: others need not notice it
+SIGNATURE = inspect.signature
 FIRST = 5  # tests that are tried first, since they noticed most of a mutant's neighbours
 
 
@@ -35,7 +38,6 @@ class Recorder:
         self.modules = modules  # by the paths of their files
         self.shared = self.lines = set()  # what all tests of the file need
         self.tests, self.failed = {}, []
-        sys.settrace(self._enter)
 
     def _enter(self, frame, event, argument):
         return self._line if frame.f_code.co_filename in self.modules else None
@@ -66,14 +68,32 @@ class Recorder:
         if report.failed:
             self.failed.append(report.nodeid)
 
+    @contextlib.contextmanager
+    def watched(self):
+        """Watch what is run, and whose defaults are read."""
+        sys.settrace(self._enter)
+        inspect.signature = self._signature
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            inspect.signature = SIGNATURE
+
+    def _signature(self, function, **options):
+        """`inspect.signature`: a test that reads a function's defaults runs none of its lines."""
+        code = getattr(function.__init__ if inspect.isclass(function) else function, "__code__", 0)
+        if code and code.co_filename in self.modules:
+            self.lines.add((self.modules[code.co_filename], code.co_firstlineno))
+        return SIGNATURE(function, **options)
+
 
 def record(name: str, modules: dict[str, str]) -> dict:
     """Run a file of tests and note what each does."""
     for module in modules.values():
         importlib.import_module(f"vaelib.{module}")  # what this alone runs, no test tests
     recorder = Recorder(modules)
-    pytest.main([*OPTIONS, *files_of([name])], plugins=[recorder])
-    sys.settrace(None)
+    with recorder.watched():
+        pytest.main([*OPTIONS, *files_of([name])], plugins=[recorder])
     found = {"tests": recorder.tests, "shared": sorted(recorder.shared)}
     return found | {"failed": recorder.failed}
 

@@ -162,7 +162,9 @@ def _header(statement: ast.stmt) -> tuple[int, int]:
 
 
 def _span(node: ast.AST, length: int) -> tuple[int, int]:
-    return getattr(node, "lineno", 1), getattr(node, "end_lineno", length)
+    """All lines of a function or class with its decorators, or of the module."""
+    first = [each.lineno for each in getattr(node, "decorator_list", [])]
+    return min([getattr(node, "lineno", 1), *first]), getattr(node, "end_lineno", length)
 
 
 def _told(place: Place, new: ast.AST) -> str:
