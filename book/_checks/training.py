@@ -64,15 +64,16 @@ def _last_i(logits: Array) -> tuple[int, int]:
 
 
 def schedules():
-    """The factors that fit multiplies the rate by, in runs of 40 and of 24 steps."""
+    """The factors that fit multiplies the rate by, in runs of 42 and of 23 steps."""
     found = []
-    for steps in (40, 24):
+    for steps in (42, 23):  # numbers that four does not divide
         factor = warm_up_and_decay(steps)
         found.append(
             {
                 r"\eta": 0.03,
                 "k": over("k", range(steps)),
                 "S": steps,
+                "U": steps // 4,
                 r"\eta_{:k}": over("k", [0.03 * factor(step) for step in range(steps)], start=0),
             }
         )
@@ -140,7 +141,7 @@ CHECKS = [
     ),
     Check(
         label="training-schedule",
-        how="The factors of vaelib.training.warm_up_and_decay in runs of 40 and of 24 steps are "
+        how="The factors of vaelib.training.warm_up_and_decay in runs of 42 and of 23 steps are "
         "compared.",
         names=schedules,
     ),
