@@ -32,10 +32,10 @@ class Index(sphinx.search.IndexBuilder):
     """Sphinx's index of words, of prose alone."""
 
     def feed(self, docname: str, filename: str, title: str, doctree) -> None:
-        """Take in a page without its code, and with the names of the terms that it explains."""
+        """Take in a page without its code, and with all names of the terms that it explains."""
         page = prose_of(doctree)
-        names = [term for place, *_, term in terms(self.env).values() if place == docname]
-        page += nodes.paragraph("", ", ".join(dict.fromkeys(names)))
+        names = [name for name, (place, *_) in terms(self.env).items() if place == docname]
+        page += nodes.paragraph("", ", ".join(names))
         super().feed(docname, filename, title, page)
 
     def freeze(self) -> dict:
@@ -94,7 +94,7 @@ def symbols_in(notation, language: spelling.SearchField) -> set[str]:
 
 @functools.cache
 def terms(env) -> dict[str, list[str]]:
-    """Of each name of a term, in stems: where it is explained, and where its entry is.
+    """Of each name of a term: where it is explained, and where its entry is.
 
     The page, the section's id and title; the entry's id, and the term itself.
     """
@@ -104,8 +104,8 @@ def terms(env) -> dict[str, list[str]]:
         page, section = glossary.section_of(env, targets[0]) or (None, None)
         if page:
             place = [page, section["ids"][0], section[0].astext()]
-            for words in entry.words:
-                found.setdefault(" ".join(words), [*place, entry.anchor, entry.names[0]])
+            for name in entry.names:
+                found[name] = [*place, entry.anchor, entry.names[0]]
     return found
 
 
@@ -115,7 +115,9 @@ def write(app, error) -> None:
         return
     path = Path(app.outdir) / "_static" / "language_data.js"  # which each build writes anew
     names = sorted(app.env.found_docs)
-    told = {"PAGES": names, "SHARES": shares(app.env), "TERMS": terms(app.env)}
+    language = spelling.SearchField({})
+    known = {" ".join(language.stems(name)): told for name, told in terms(app.env).items()}
+    told = {"PAGES": names, "SHARES": shares(app.env), "TERMS": known}
     short = {name: json.dumps(each, separators=(",", ":")) for name, each in told.items()}
     lines = [f"var {name} = {each};" for name, each in short.items()]
     path.write_text("\n".join([path.read_text(encoding="utf-8"), *lines, ""]), encoding="utf-8")

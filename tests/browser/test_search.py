@@ -66,7 +66,7 @@ FIRST = {
     "good loss": "My loss is 147: is that good?",
     "gradient estimator": "Reparameterization",
     "mode seeking": "The KL divergence",
-    "PCA": "The ELBO",
+    "PCA": "The autoencoder",
     "own pictures": "Your own images",
 }
 RESULTS = "ul.search > li > a"
