@@ -178,7 +178,9 @@ def link_to_widget(app, docname: str, target: str):
 
 def link_to_symbol(app, docname: str, tex: str):
     anchor = row_of(app.env, tex)
-    return anchor and link(app, docname, NOTATION, anchor, nodes.math(tex, tex))
+    title = "Its row in the notation"  # for a link without any text says nothing
+    symbol = nodes.math(tex, tex)
+    return anchor and link(app, docname, NOTATION, anchor, symbol, reftitle=title)
 
 
 LINKS = {"section": link_to_section, "widget": link_to_widget, "symbol": link_to_symbol}

@@ -123,6 +123,10 @@ def test_a_page_is_found_by_a_term_that_it_explains_in_other_words(visit):
     assert search(visit, "ancestral sampling")[0] == "Building the VAE > What it invents"
 
 
+def test_a_name_of_the_module_is_found(visit):
+    assert "vaelib.evaluation.active_units" in search(visit, "active_units")[:2]
+
+
 def test_what_only_code_has_is_not_found_in_it(visit):
     assert search(visit, "fill_diagonal_") == []
     assert search(visit, "zzz") == []
