@@ -191,9 +191,9 @@ def items(app, docname: str):
         yield title, nodes.definition_list_item("", nodes.term("", "", to_entry(title)), body)
         for name in names:
             if name[:4].lower() != title[:4].lower():
-                see = nodes.term("", name, nodes.inline("", " see ", classes=["see"]))
-                see += nodes.reference("", title, internal=True, refid=anchor_of(entry))
-                yield name, nodes.definition_list_item("", see)
+                to = nodes.reference("", title, internal=True, refid=anchor_of(entry))
+                see = nodes.definition("", nodes.paragraph("", "see ", to), classes=["see"])
+                yield name, nodes.definition_list_item("", nodes.term("", name), see)
 
 
 def anchor_of(entry: glossary.Entry) -> str:

@@ -175,7 +175,7 @@ class Whole:
     def number_index(self) -> None:
         """Say behind each line of the index of concepts on which page it is."""
         ids = {element["id"] for element in self.body.find_all(id=True)}
-        for link in self.body.select(".concepts dd a[href^='#']"):
+        for link in self.body.select(".concepts dd:not(.see) a[href^='#']"):
             target = link["href"][1:]
             place = f"{target}--heading" if f"{target}--heading" in ids else target
             page = f' <span class="page" data-of="{place}">000</span>'

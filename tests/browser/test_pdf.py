@@ -18,13 +18,6 @@ import whole
 
 # Enough for links between pages, and soon printed.
 SOME = ["intro", "kl", "loss", "glossary", "concepts", "references"]
-    "intro",
-    "kl",
-    "loss",
-    "glossary",
-    "concepts",
-    "references",
-]  # enough for links between pages, and soon printed
 TITLES = ["The Executable VAE Book", "3. The KL divergence", "12. My loss is 147: is that good?"]
 TITLES += [
     "Glossary",
