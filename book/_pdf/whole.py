@@ -17,6 +17,7 @@ STYLE = Path(__file__).with_name("whole.css")
 MATHML = re.compile(r"<mjx-assistive-mml.*?</mjx-assistive-mml>", re.DOTALL)  # a third of a page
 REFERS = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "aria-owns", "headers")
 DROPPED = ".headerlink, .copybtn, script, .vae-note, .reading-time, .sd-dropdown, .code-fold"
+DROPPED += ", .letters"
 
 
 class Chapter:
@@ -149,11 +150,13 @@ class Whole:
         pages = [path for path in pages_of(root) if only is None or path.stem in only]
         self.chapters = [Chapter(path, {page.stem for page in pages}) for path in pages]
         self.styles = max((each.styles for each in self.chapters), key=len)
+        self.styles += self.own_styles("terms.css")
         body = "".join(map(str, self.chapters))
         body += appendix("solutions", "Solutions to the exercises", self.chapters, "solutions")
         body += appendix("answers", "Answers to the questions", self.chapters, "answers")
         self.body = BeautifulSoup(body, "html.parser")
         self.entries = list(self.headings())
+        self.number_index()
 
     def headings(self):
         """Chapters and their sections, each as its depth, id and title."""
@@ -163,6 +166,20 @@ class Whole:
                 # The section itself may begin on the page before, which its heading leaves.
                 heading["id"] = f"{heading.find_parent('section')['id']}--heading"
                 yield 2, heading["id"], heading.get_text().strip()
+
+    def own_styles(self, name: str) -> list[str]:
+        """The address of a style that a few pages have, if they are in the book."""
+        found = [style for each in self.chapters for style in each.styles if name in style]
+        return [style for style in dict.fromkeys(found) if style not in self.styles]
+
+    def number_index(self) -> None:
+        """Say behind each line of the index of concepts on which page it is."""
+        ids = {element["id"] for element in self.body.find_all(id=True)}
+        for link in self.body.select(".concepts dd:not(.see) a[href^='#']"):
+            target = link["href"][1:]
+            place = f"{target}--heading" if f"{target}--heading" in ids else target
+            page = f' <span class="page" data-of="{place}">000</span>'
+            link.append(BeautifulSoup(page, "html.parser"))
 
     def places(self) -> list[str]:
         """The ids whose pages the book names."""

@@ -13,4 +13,8 @@ if (document.querySelector(".bd-search-container")) {
   );
   field?.focus();
   field?.select();
+  // A screen reader is told how many pages were found: the line must be a status before it has words.
+  const results = document.getElementById("search-results");
+  const mark = () => results?.querySelector(".search-summary")?.setAttribute("role", "status");
+  if (results) new MutationObserver(mark).observe(results, { childList: true });
 }

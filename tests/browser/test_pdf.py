@@ -16,9 +16,16 @@ sys.path.insert(0, str(ROOT / "book" / "_pdf"))
 import pdf
 import whole
 
-SOME = ["intro", "kl", "loss", "references"]  # enough for links between pages, and soon printed
+# Enough for links between pages, and soon printed.
+SOME = ["intro", "kl", "loss", "glossary", "concepts", "references"]
 TITLES = ["The Executable VAE Book", "3. The KL divergence", "12. My loss is 147: is that good?"]
-TITLES += ["References", "Solutions to the exercises", "Answers to the questions"]
+TITLES += [
+    "Glossary",
+    "Index of concepts",
+    "References",
+    "Solutions to the exercises",
+    "Answers to the questions",
+]
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +148,17 @@ def test_solutions_and_answers_are_there_and_name_their_pages(book, joined):
     for word in ("Solution:page", "Answer:page"):
         pages = re.findall(rf"{word}(\d+?)(?=\D|$)", text)
         assert pages
+
+
+def test_the_index_of_concepts_names_the_page_of_each_place(book, joined):
+    index = joined.body.select_one("section.chapter#concepts .concepts")
+    links = [link for link in index.select("dd a[href]") if link.select("span.page")]
+    assert len(links) > 20
+    assert index.select(".letters") == []
+    text = squeezed("".join(sheet.text for sheet in book))
+    for heading in ("Not symmetric", "The barrier", "Squares"):
+        pages = re.findall(rf"{squeezed(heading)}(\d+)(?=\D)", text)
+        assert any(squeezed(heading) in squeezed(book[int(n) - 1].text) for n in pages), heading
 
 
 def test_without_a_browser_one_sentence_says_so():

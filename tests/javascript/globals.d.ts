@@ -1,6 +1,15 @@
 /** What scripts of a page find there: Sphinx's options, and MathJax, and what the loaded widgets fill. */
 declare const DOCUMENTATION_OPTIONS: { SHOW_SEARCH_SUMMARY: boolean } | undefined;
 
+/** What the script of the search brings (`book/_ext/finding.py`). */
+declare const PAGES: string[];
+declare const SHARES: Record<string, number[]>;
+declare const TERMS: Record<string, string[]>;
+declare function splitQuery(query: string): string[];
+declare class Stemmer {
+  stemWord(word: string): string;
+}
+
 interface Window {
   stopAtScroller?: (element: Element) => void;
   vaelibQuestions?: {

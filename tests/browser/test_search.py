@@ -1,0 +1,139 @@
+"""Search on the built pages: each spelling finds the term, and first the page that is about it."""
+
+import re
+
+import pytest
+
+from tests.browser.conftest import Visit
+
+FIRST = {
+    "log_var": "Building the VAE",
+    "logvar": "Building the VAE",
+    "log-variance": "Building the VAE",
+    "log σ²": "Building the VAE",
+    "sigma": "Notation",
+    "σ": "Notation",
+    "reparameterisation": "Reparameterization",
+    "reparametrisation trick": "Reparameterization",
+    "reparam": "Reparameterization",
+    "KL": "The KL divergence",
+    "KLD": "The KL divergence",
+    "Kullback-Leibler": "The KL divergence",
+    "Kullback Leibler divergence": "The KL divergence",
+    "evidence lower bound": "The ELBO",
+    "ELBO": "The ELBO",
+    "posterior collapse": "When training goes wrong",
+    "KL vanishing": "When training goes wrong",
+    "free bits": "When training goes wrong",
+    "KL annealing": "When training goes wrong",
+    "warm-up": "When training goes wrong",
+    "beta-VAE": "When training goes wrong",
+    "β-VAE": "When training goes wrong",
+    "importance sampling": "Evaluating",
+    "importance": "Evaluating",
+    "IWAE": "The ELBO",
+    "NLL": "Evaluating",
+    "rate distortion": "Evaluating",
+    "colour images": "Your own images",
+    "bits per dim": "Your own images",
+    "bpd": "Your own images",
+    "FLOPs": "Looking inside the model",
+    "ONNX": "Looking inside the model",
+    "learning rate": "Training in seconds",
+    "bfloat16": "Training in seconds",
+    "active units": "Evaluating",
+    "auto-encoder": "The autoencoder",
+    "variational autoencoder": "Building the VAE",
+    "VAE": "Building the VAE",
+    "latent space": "Exploring the latent space",
+    "slerp": "Exploring the latent space",
+    "interpolation": "Exploring the latent space",
+    "MSE": "The ELBO",
+    "BCE": "The autoencoder",
+    "encoder": "Building the VAE",
+    "decoder": "Building the VAE",
+    "sampling": "Building the VAE",
+    "aggregate posterior": "Latent distributions",
+    "moons": "Latent distributions",
+    "VQ-VAE": "Going further",
+    "vector quantisation": "Going further",
+    "CVAE": "Going further",
+    "VampPrior": "Going further",
+    "convolutional": "Going further",
+    "REINFORCE": "Reparameterization",
+    "holes": "The autoencoder",
+    "museum": "When training goes wrong",
+    "good loss": "My loss is 147: is that good?",
+    "gradient estimator": "Reparameterization",
+    "mode seeking": "The KL divergence",
+    "PCA": "The autoencoder",
+    "own pictures": "Your own images",
+}
+RESULTS = "ul.search > li > a"
+
+
+@pytest.fixture(scope="module")
+def visit(browser, base):
+    with Visit(browser, base) as one:
+        yield one
+        assert one.problems == []
+
+
+def search(visit, query: str) -> list[str]:
+    """The titles that a query finds, in order, without numbers of chapters."""
+    visit.open("search.html?q=" + "+".join(query.split()))
+    visit.page.wait_for_function(
+        "() => /found|did not match/.test(document.querySelector('#search-results')?.innerText)"
+    )
+    visit.page.wait_for_load_state("networkidle")  # each result fetches what is said around it
+    titles = visit.page.locator(RESULTS).all_inner_texts()
+    return [re.sub(r"^\d+\. ", "", title) for title in titles]
+
+
+@pytest.mark.parametrize("query", FIRST)
+def test_the_page_about_a_term_comes_first(visit, query):
+    found = search(visit, query)
+    assert found
+    assert found[0].split(" > ")[0] == FIRST[query], found[:4]
+
+
+def test_a_term_is_found_in_its_section_and_then_in_the_glossary(visit):
+    first, second, *_ = search(visit, "reparametrisation trick")
+    assert first == "Reparameterization > The change of variables"
+    assert second == "Glossary > reparameterization trick"
+    visit.page.locator(RESULTS).nth(1).click()
+    visit.page.wait_for_url("**/glossary.html*#term-reparameterization-trick")
+    assert visit.page.locator(":target").count() == 1
+
+
+def test_a_result_leads_to_its_section(visit):
+    assert search(visit, "free bits")[0].endswith("> A decoder that needs no code")
+    visit.page.locator(RESULTS).first.click()
+    visit.page.wait_for_url("**/wrong.html*#a-decoder-that-needs-no-code")
+    assert visit.page.locator(":target").count() == 1
+
+
+def test_no_page_is_listed_twice_for_the_same_place(visit):
+    for query in ("ELBO", "posterior collapse", "prior"):
+        found = search(visit, query)
+        assert len(found) == len(set(found))
+
+
+def test_a_page_is_found_by_a_term_that_it_explains_in_other_words(visit):
+    assert search(visit, "ancestral sampling")[0] == "Building the VAE > What it invents"
+
+
+def test_a_name_of_the_module_is_found(visit):
+    assert "vaelib.evaluation.active_units" in search(visit, "active_units")[:2]
+
+
+def test_what_only_code_has_is_not_found_in_it(visit):
+    assert search(visit, "fill_diagonal_") == []
+    assert search(visit, "zzz") == []
+
+
+def test_a_screen_reader_is_told_how_many_pages_were_found(visit):
+    search(visit, "ELBO")
+    status = visit.page.get_by_role("status").filter(has_text="page(s) matching")
+    assert status.count() == 1
+    assert visit.page.locator("main ul.search").count() == 1
