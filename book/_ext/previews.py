@@ -1,11 +1,11 @@
 """Write what a link of the book leads to, for a small card beside the link.
 
-`previews.js` shows an equation, a work, a row of the notation, a term, a figure or an exercise while
-the reader points at a link to it. Where it stands on the same page, the script takes it from there.
-Of other pages nothing can be asked where a page is opened as a file, so each has a classic script
-`_static/previews/NAME.js` with those of its places to which other pages link; it is loaded when
-somebody first points at one of these links. All of it is made of the finished pages, as the last
-step of a build, so that drawings, classes and pictures are theirs.
+While the reader points at a link, `previews.js` shows the equation, the work, the row of the
+notation, the term, the figure or the exercise. Where that stands on the same page, the script takes
+it from there. Of other pages nothing can be asked where a page is opened as a file, so each has a
+classic script `_static/previews/NAME.js` with those of its places to which other pages link; it is
+loaded when somebody first points at one of these links. All of it is made of the finished pages, as
+the last step of a build, so that drawings, classes and pictures are theirs.
 """
 
 import hashlib
@@ -15,7 +15,8 @@ import re
 from pathlib import Path, PurePosixPath
 
 LINK = re.compile(
-    r'<a class="((?:symbol )?reference internal[^"]*)"(?: data-preview="[^"]*")? href="([^"#]*)#([^"]+)"'
+    r'<a class="((?:symbol )?reference internal[^"]*)"(?: data-preview="\w*")?'
+    r' href="([^"#]*)#([^"]+)"'
 )
 SCRIPT = re.compile(r'<script defer(?: data-version="\w*")?( src="[^"]*_static/previews\.js)')
 TITLE = re.compile(r'<h1>((?:(?!</h1>).)*?)<a class="headerlink"', re.DOTALL)
@@ -153,7 +154,7 @@ class Pages:
 
 
 def title_of(page: str) -> str:
-    """The heading of a chapter, with its number, as text; of any other page the cards say enough."""
+    """The heading of a chapter as text, with its number; of other pages their cards say enough."""
     found = TITLE.search(page)
     title = html.unescape(re.sub(r"<[^>]*>", "", found[1])).strip() if found else ""
     return title if title[:1].isdigit() else ""

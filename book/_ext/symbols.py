@@ -16,20 +16,7 @@ SAYS = "A dotted line under a symbol leads to its row of the "
 HINT = ", in the notation"  # what a screen reader says behind the symbol
 TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|.", re.DOTALL)
 INDEX = re.compile(r"\^\{\([a-zA-Z0-9]\)\}")
-RELATIONS = {
-    "=",
-    "<",
-    ">",
-    r"\sim",
-    r"\in",
-    r"\ge",
-    r"\le",
-    r"\to",
-    r"\approx",
-    r"\ne",
-    r"\gg",
-    r"\ll",
-}
+RELATIONS = set(r"= < > \sim \in \ge \le \to \approx \ne \gg \ll".split())  # noqa: SIM905
 SPACES = {r"\,", r"\!", r"\;", r"\:", r"\ ", " "}
 LONGEST = 40  # tokens of a formula that says something of its first symbol
 MARKS = re.compile(r"[.,;:!?)]+")
@@ -39,14 +26,14 @@ MATH = re.compile(r"\$([^$]+)\$")
 
 def tokens(tex: str) -> list[str]:
     """The parts of a formula, without its spaces; an index of images is always `(n)`."""
-    tex = INDEX.sub("^{(n)}", tex.replace(r"\|", "|").replace(r"\mid", "|"))
+    tex = INDEX.sub("^{(n)}", re.sub(r"\\\||\\(?:mid|Vert)(?![a-zA-Z])", "|", tex))
     return [part for part in TOKEN.findall(tex) if part.strip() and part not in SPACES]
 
 
 def identity(tex: str) -> str:
     """The id of a symbol's row: its letters and names, as in `symbol-q-z-x`."""
-    tex = re.sub(r"\\(?:mathrm|mathcal|mathbb|operatorname)(?![a-zA-Z])|\\[^a-zA-Z]", " ", tex)
-    tex = tex.replace("'", " prime ").replace("*", r" star ").replace(r"\mid", " ")
+    unsaid = r"\\(?:mathrm|mathcal|mathbb|operatorname|mid|Vert)(?![a-zA-Z])|\\[^a-zA-Z]"
+    tex = re.sub(unsaid, " ", tex).replace("'", " prime ").replace("*", " star ")
     return "-".join(["symbol", *re.findall(r"[a-zA-Z]+|\d+", tex)])
 
 
@@ -64,7 +51,7 @@ def known(markdown: str) -> dict[tuple[str, ...], str]:
 
 
 def row_for(tex: str, table: dict[tuple[str, ...], str]) -> str | None:
-    """The id of the row that a formula is about: it is the symbol, or begins with it and says of it."""
+    """The id of the row that a formula is about: its symbol is all of it, or what it speaks of."""
     parts = tokens(tex)
     for length in range(len(parts), 0, -1):
         symbol = tuple(parts[:length])
@@ -93,9 +80,8 @@ def formulas(doctree) -> list[nodes.math]:
     for node in doctree.findall():
         if isinstance(node, nodes.raw):
             # A question is some nodes between two pieces of HTML, and Jupyter gets it as it is.
-            in_question = (
-                in_question or 'class="question"' in node
-            ) and "</details><script" not in node
+            in_question |= 'class="question"' in node.astext()
+            in_question &= "</details><script" not in node.astext()
         elif isinstance(node, nodes.math) and not in_question and not is_led(node):
             found.append(node)
     return sorted(found, key=is_folded)

@@ -10,7 +10,7 @@
 (function () {
   const own = /** @type {HTMLScriptElement} */ (document.currentScript);
   const version = own.dataset.version;
-  const REST = 250; // ms that a mouse has to rest on a link
+  const REST = 250; // ms that a mouse or the focus has to rest on a link
   const GRACE = 300; // ms for the way from the link to its card
   const GAP = 6; // pixels between the two, and to the window's edge
 
@@ -155,9 +155,9 @@
     timer = setTimeout(act, wait);
   }
 
-  /** The link with a card in which something happened. */
+  /** The link with a card in which something happened; a solution stands below its exercise. */
   function linkAt(event) {
-    return event.target.closest?.("a[data-preview]");
+    return event.target.closest?.("a[data-preview]:not(.solution > .admonition-title a)");
   }
 
   const ignore = () => {}; // where a file is missing, the link is still a link
@@ -179,7 +179,7 @@
   function startFocus() {
     document.addEventListener("focusin", (event) => {
       const link = linkAt(event);
-      if (link?.matches(":focus-visible")) open(link, false).catch(ignore);
+      if (link?.matches(":focus-visible")) later(REST, () => open(link, false).catch(ignore));
       else if (!link && !card.contains(/** @type {Node} */ (event.target))) close();
     });
     document.addEventListener("focusout", (event) => {
