@@ -70,4 +70,4 @@ def test_a_screen_reader_meets_a_note_below_its_paragraph(page):
         assert note["role"] == "note"
         assert note.find_previous_sibling().name == "p"
         assert note.parent["class"] == ["noted"]
-    assert soup.select("aside") == []
+    assert soup.select("article aside") == []
