@@ -25,7 +25,7 @@ USED = re.compile(r'href="#glyph-(\d+)"')
 HEADLINK = re.compile(r'<a class="headerlink".*?</a>', re.DOTALL)
 BACKLINKS = re.compile(r'<span class="(?:backrefs|label)">.*?</span>(?=\s*<p>)', re.DOTALL)
 INNER_LINK = re.compile(r'<a class="[^"]*internal[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
-IDENTITY = re.compile(r'\s(?:id|aria-labelledby|data-text)="[^"]*"')
+APART = re.compile(r'\s(?:id|aria-labelledby)="[^"]*"| role="listitem"')  # what a copy has not
 CELL = re.compile(r"<td>(.*?)</td>", re.DOTALL)
 HERE = {"Equation", "Figure", "Exercise"}  # of these the script knows what to take from a page
 
@@ -56,7 +56,7 @@ class Target:
     def card(self) -> str:
         """What the card shows, without ids and without links within the book."""
         text = {"Notation": row, "Glossary": definition}.get(self.kind, element)(self)
-        for what in (HEADLINK, BACKLINKS, IDENTITY):
+        for what in (HEADLINK, BACKLINKS, APART):
             text = what.sub("", text)
         return INNER_LINK.sub(r"\1", text)
 

@@ -28,7 +28,9 @@ def gather(app, doctree) -> None:
     for note in notes:
         parent, place = note.parent, note.parent.index(note)
         if not place or not isinstance(parent[place - 1], nodes.paragraph):
-            raise ExtensionError(f"a side note stands below a paragraph: {note.astext().strip()[:60]!r}")
+            raise ExtensionError(
+                f"a side note stands below a paragraph: {note.astext().strip()[:60]!r}"
+            )
         text = [each for each in note if not isinstance(each, nodes.title) or each.astext()]
         after = parent[place + 1 : place + 2]
         taken = [each for each in after if isinstance(each, nodes.paragraph)]

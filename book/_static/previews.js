@@ -146,13 +146,20 @@
     card.hidePopover();
     body.replaceChildren();
     card.removeAttribute("style");
+    card.classList.remove("docked");
     if (hadFocus) link.focus({ preventScroll: true });
   }
 
-  /** Does something when a pointer has rested for a while, unless something else is done before. */
+  /** Does something after a while, unless something else is to be done before. */
   function later(wait, act) {
     clearTimeout(timer);
     timer = setTimeout(act, wait);
+  }
+
+  /** Opens the card of a link if nothing else is pointed at for a while. */
+  function soon(link, wait) {
+    wanted = link;
+    later(wait, () => open(link, false).catch(ignore));
   }
 
   /** The link with a card in which something happened; a solution stands below its exercise. */
@@ -164,12 +171,12 @@
 
   function startHover() {
     document.addEventListener("pointerover", (event) => {
-      if (event.pointerType === "touch" || (card.classList.contains("docked") && shown)) return;
+      if (event.pointerType === "touch" || card.classList.contains("docked")) return;
       const link = linkAt(event);
-      if (link) later(shown ? REST / 2 : REST, () => open(link, false).catch(ignore));
+      if (link) soon(link, shown ? REST / 2 : REST);
       else if (card.contains(/** @type {Node} */ (event.target))) clearTimeout(timer);
-      else if (shown !== document.activeElement) later(GRACE, close);
-      else clearTimeout(timer);
+      // What has the focus keeps its card: the pointer may lie anywhere, and the page scroll below it.
+      else if (wanted && wanted !== document.activeElement) later(GRACE, close);
     });
     document.documentElement.addEventListener("pointerleave", () => {
       if (!card.classList.contains("docked")) later(GRACE, close);
@@ -179,7 +186,7 @@
   function startFocus() {
     document.addEventListener("focusin", (event) => {
       const link = linkAt(event);
-      if (link?.matches(":focus-visible")) later(REST, () => open(link, false).catch(ignore));
+      if (link?.matches(":focus-visible")) soon(link, REST);
       else if (!link && !card.contains(/** @type {Node} */ (event.target))) close();
     });
     document.addEventListener("focusout", (event) => {
