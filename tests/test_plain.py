@@ -56,6 +56,7 @@ def plain_text(source: str) -> str:
         ("% a comment\ntext<!-- or\nthis -->", "text"),
         ("a\n\n+++\n\nb", "a\n\n\nb"),
         ("```{note}\none\n\ntwo {eq}`a`\n```", "> **Note**\n>\n> one\n>\n> two <eq a>"),
+        ("a\n\n```{margin}\nso {eq}`a`\n```", "a\n\n> **By the way**\n>\n> so <eq a>"),
         (":::{tip} Title\ntext\n:::", "> **Tip Title**\n>\n> text"),
         ("```{admonition} T\n:class: important\nx\n```", "> **T**\n>\n> x"),
         ("````{seealso}\n```python\nx\n```\n````", "> **See also**\n>\n> ```python\n> x\n> ```"),

@@ -225,6 +225,8 @@ def directive(block: Directive, words: Words) -> str:
         return f"{quoted('Stop and predict', text)}\n\n{folded('Answer', answer)}"
     if name in ("code", "code-block"):
         return f"```{block.argument}\n{block.body}\n```"
+    if name == "margin":
+        return quoted("By the way", markdown(block.body, words))
     if name in ADMONITIONS or name in ("admonition", "dropdown") or name != block.name:
         titled = name in ("admonition", "dropdown")
         kind = name.replace("seealso", "see also").capitalize()

@@ -25,6 +25,10 @@ interface Window {
     ): HTMLElement;
     startQuestion(question: HTMLElement, kept: object): () => void;
   };
+  vaelibPreviews: (
+    name: string,
+    shelf: { title: string; glyphs: string; cards: Record<string, string> },
+  ) => void;
   toggleFullScreen(): void; // the theme's
   MathJax?: { startup?: { promise?: Promise<void> } };
   vaelib: {
