@@ -33,6 +33,8 @@ HEAD = """<html data-content_root="../"><head>
 <script>let toggleHintShow = 'Click to show';</script>
 <script>var togglebuttonSelector = '.toggle';</script>
 <script src="../_static/searchtools.js"></script>
+<link rel="next" title="Next" href="next.html" />
+<link rel="index" title="Index" href="../genindex.html" />
 </head><body>
 """
 
@@ -76,6 +78,11 @@ def test_a_script_that_is_not_known_fails_the_build(tmp_path, body):
         deliver(body, tmp_path)
 
 
+def test_no_browser_loads_the_next_page_unasked(tmp_path):
+    page = deliver("", tmp_path)
+    assert re.findall(r'<link rel="(next|index)"', page) == ["index"]
+
+
 def test_the_policy_comes_first_and_allows_what_stands_in_the_page(tmp_path):
     page = deliver("<p>x</p>", tmp_path)
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
@@ -113,14 +120,28 @@ def test_what_is_no_style_stays(page):
     assert rules == {}
 
 
-def test_a_class_for_a_style_outlives_the_next_build(tmp_path):
+@pytest.fixture
+def static(tmp_path):
+    """A folder of stylesheets and the theme's font of icons."""
     (tmp_path / "one.css").write_text("p{top:0}")
+    (tmp_path / "two.css").write_text("p{left:0}")
     fonts = tmp_path / "vendor" / "fontawesome" / "webfonts"
     fonts.mkdir(parents=True)
     (fonts / "fa-solid-900.ttf").write_bytes((VENDOR / stylesheets.FONT).read_bytes())
+    return tmp_path
+
+
+def test_a_stylesheet_of_a_page_outlives_a_build_that_does_not_write_the_page(static):
+    for names in (["one.css", "two.css"], ["two.css"], []):
+        stylesheets.join(static, names, set(), {})
+        css = (static / stylesheets.JOINED).read_text()
+        assert css.endswith("p{top:0}\np{left:0}\n")
+
+
+def test_a_class_for_a_style_outlives_the_next_build(static):
     for styles in ({"s000001": "top: 1px"}, {"s000002": "left: 0"}):
-        stylesheets.join(tmp_path, ["one.css"], set(), styles)
-    css = (tmp_path / stylesheets.JOINED).read_text()
+        stylesheets.join(static, ["one.css"], set(), styles)
+    css = (static / stylesheets.JOINED).read_text()
     assert css.endswith("p{top:0}\n.s000001{top: 1px}\n.s000002{left: 0}\n")
 
 

@@ -41,6 +41,7 @@ NOT_NEEDED = re.compile(
     r"|<!-- Pre-loaded scripts[^>]*-->\s*"
     r"|<noscript>\s*<style>.*?</style>\s*</noscript>\s*"  # in `book.css`
     r'|<link rel="stylesheet"[^>]*/sphinx-thebe\.css[^>]*>\s*'
+    r'|<link rel="(?:next|prev)"[^>]*>\s*'  # Firefox would load the next page unasked
     r'|<div id="ethical-ad-placement".*?</div>',
     re.DOTALL,
 )

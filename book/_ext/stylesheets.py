@@ -26,6 +26,7 @@ ATTRIBUTE = re.compile(r'\s(?:class|id)="([^"]*)"')
 WORD = re.compile(r"[\w-]+")
 ICON = re.compile(r"\\(f[0-9a-f]{3})\b|([\uf000-\uf8ff])")
 OWN_CLASS = re.compile(r"^\.(s[0-9a-f]{6})\{(.*)\}$", re.MULTILINE)
+SHEETS = re.compile(r"^/\* of (.*) \*/$", re.MULTILINE)
 FONT = "fontawesome/webfonts/fa-solid-900.ttf"
 
 
@@ -121,13 +122,16 @@ def write_font(source: Path, characters: set[int], target: Path) -> None:
 def join(folder: Path, names: list[str], words: set[str], styles: dict[str, str]) -> None:
     """Write the joined stylesheet of a folder's stylesheets, and its font, into the folder.
 
-    Classes for styles are added to those that pages of earlier builds have.
+    Pages of earlier builds keep what they have: their stylesheets come first, and their classes for
+    styles stay.
     """
+    target = folder / JOINED
+    earlier = target.read_text(encoding="utf-8") if target.exists() else ""
+    before = [name for line in SHEETS.findall(earlier) for name in line.split()]
+    names = list(dict.fromkeys([*before, *names]))
     css = "".join(text_of(folder, name) for name in names)
     rules = tinycss2.parse_stylesheet(css, True, True)
     css = with_own_icons(pruned(rules, words), folder / "vendor", folder)
-    target = folder / JOINED
-    earlier = OWN_CLASS.findall(target.read_text(encoding="utf-8")) if target.exists() else []
-    own = sorted((dict(earlier) | styles).items())
+    own = sorted((dict(OWN_CLASS.findall(earlier)) | styles).items())
     css += "".join(f".{name}{{{style}}}\n" for name, style in own)
-    target.write_text(css, encoding="utf-8")
+    target.write_text(f"/* of {' '.join(names)} */\n{css}", encoding="utf-8")
