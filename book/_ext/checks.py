@@ -7,15 +7,19 @@ read `book/_checks`, the package that the tests run.
 
 import importlib
 import inspect
+import json
+import re
 import sys
 from collections import Counter
 from pathlib import Path
 
+import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
+HEADING = re.compile(r"# (.+)")
 KINDS = {  # of a statement, by the sharpest relation in it
     r"\le": "inequalities",
     r"\ge": "inequalities",
@@ -64,9 +68,18 @@ class Checks(SphinxDirective):
 
 
 def stems(env) -> list[str]:
-    """The pages that have checks."""
-    names = (Path(name).name for name in sorted(env.found_docs))
-    return [stem for stem in names if checks_of(stem)]
+    """The pages that have checks, in the book's order."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    names = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    found = [Path(name).name for name in names if name in env.found_docs]
+    return [stem for stem in found if checks_of(stem)]
+
+
+def title_of(stem: str) -> str:
+    """The heading of a chapter, which may be read only later than this page."""
+    cells = json.loads((ROOT / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))["cells"]
+    sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return next(found[1] for source in sources if (found := HEADING.match(source)))
 
 
 class CheckCounts(SphinxDirective):
@@ -123,14 +136,18 @@ class CheckSources(SphinxDirective):
     """Every check of the book, as the tests run it."""
 
     def run(self):
-        lines = []
         for path in sorted((ROOT / "book" / "_checks").glob("*.py")):
             self.env.note_dependency(str(path))
-        for stem in stems(self.env):
-            printed = dict(module("printed").equations(stem))
-            for check in checks_of(stem):
-                lines += entry(check, printed[check.label])
-        return parse(self, lines)
+        return [self.section(stem) for stem in stems(self.env)]
+
+    def section(self, stem: str) -> nodes.section:
+        """The checks of one chapter, under its title."""
+        section = nodes.section(ids=[f"checks-of-{stem}"])
+        section += nodes.title(text=title_of(stem))
+        printed = dict(module("printed").equations(stem))
+        for check in checks_of(stem):
+            section += parse(self, entry(check, printed[check.label]))
+        return section
 
 
 def entry(check, tex: str) -> list[str]:

@@ -5,7 +5,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
 from tests.browser.conftest import HTML, PHONE, Visit, built
-from tests.browser.judged import ALL
+from tests.browser.judged import ALL, lay_out_all
 from tests.pages import code_cells, notebooks
 
 
@@ -70,6 +70,32 @@ def test_a_fold_opens_and_closes_by_keyboard(opened):
 def test_a_fold_is_called_by_what_it_says(opened):
     shown = [fold for fold in opened.locator(f"{FOLD} > summary").all() if fold.is_visible()]
     assert opened.locator("article").aria_snapshot().count("Show code") == len(shown) > 0
+
+
+BOXES = """() => [...document.querySelectorAll(".bd-article .admonition")].map((box) => {
+    const title = box.querySelector(".admonition-title");
+    const inner = title.getBoundingClientRect();
+    const sign = (title.querySelector(".toggle-button") ?? title).getBoundingClientRect();
+    return {
+        name: title.textContent, slack: box.clientWidth - inner.width,
+        above: sign.top - inner.top, below: inner.bottom - sign.bottom,
+        right: inner.right - sign.right,
+    };
+})"""
+
+
+@pytest.mark.parametrize("device", [{}, PHONE], ids=["laptop", "phone"])
+def test_a_box_has_its_title_from_edge_to_edge_and_its_button_in_it(browser, server, device):
+    with Visit(browser, server, **device) as one:
+        one.open("book/wrong.html").page.wait_for_selector(".admonition .toggle-button")
+        lay_out_all(one.page)
+        boxes = one.page.evaluate(BOXES)
+    assert len(boxes) > 30
+    for box in boxes:
+        assert abs(box["slack"]) < 1, box
+        assert abs(box["above"] - box["below"]) < 2, box
+        assert box["above"] >= 0, box
+        assert 0 <= box["right"] < 20, box
 
 
 def test_on_paper_a_closed_fold_says_so_and_an_open_one_shows_its_code(opened):

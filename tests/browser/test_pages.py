@@ -15,7 +15,7 @@ from tests.browser.judged import (
     contrast,
     text_and_ground,
 )
-from tests.pages import ROOT, chapters, read
+from tests.pages import ROOT, chapters, markdown_of, read
 from tests.test_equations import checks_of
 from tests.typed import prose
 
@@ -120,6 +120,18 @@ def test_the_page_of_checks_has_each_of_them_with_its_equation():
         text = entry if entry.name == "p" else entry.find_next("p")
         assert text.a["href"].endswith(f"#equation-{check.label}"), check.label
         assert letters(check.how) in letters(text.text), check.label
+
+
+def test_the_page_of_checks_goes_through_the_chapters_in_their_order():
+    soup = BeautifulSoup((HTML / "book" / "checks.html").read_text(), "html.parser")
+    pages = [page for page in chapters() if checks_of(page)]
+    titles = [re.search("^# (.+)", markdown_of(page), re.MULTILINE)[1] for page in pages]
+    found = [next(heading.strings) for heading in soup.select("article h2")]
+    assert found == titles
+    numbers = [a.text for a in soup.select("article p > strong > a, article p > a > strong")]
+    places = [tuple(map(int, re.findall(r"\d+", number))) for number in numbers]
+    assert len(places) > 100
+    assert places == sorted(places)
 
 
 def test_no_built_page_has_an_id_twice():

@@ -114,3 +114,14 @@ def test_a_heading_is_not_left_at_the_foot_of_a_page(browser, name, on_paper):
     lasts = [sheet.text.strip().split("\n")[-1].strip() for sheet in on_paper]
     assert len(titles) > 5
     assert not set(titles) & set(lasts)
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_no_card_of_the_first_page_is_torn(browser, paper):
+    with Visit(browser, HTML.as_uri() + "/") as one:
+        cards = one.open("book/intro.html").page.locator(".cards > li").all_text_contents()
+    found = ["".join(sheet.text.split()) for sheet in printed(browser, "intro", paper=paper)]
+    wanted = ["".join(card.split()) for card in cards]
+    assert len(wanted) > 15
+    for card in wanted:
+        assert sum(card in text for text in found) == 1, card

@@ -9,6 +9,7 @@ from tests.pages import ROOT, chapters
 
 FONTS = ROOT / "book" / "_static" / "fonts"
 WIDE = {"viewport": {"width": 1400, "height": 900}}
+FRONT, *_ = chapters()
 CHAPTERS = [page for page in chapters() if page.suffix == ".ipynb"]
 
 # How many characters each line of plain paragraphs has, but for a paragraph's last one.
@@ -38,7 +39,7 @@ SIZES = """() => ["h1", "h2", "h3", "p"].map((tag) => {
 })"""
 
 
-@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [FRONT, *CHAPTERS], ids=lambda page: page.stem)
 def test_a_line_has_60_to_75_characters(browser, server, page):
     with Visit(browser, server, **WIDE) as visit:
         counts = visit.open(built(page)).page.evaluate(LINES)
@@ -55,6 +56,37 @@ def test_there_is_one_scale_of_sizes(browser, server, page, screen):
     assert all(len(found) <= 1 for found in sizes.values()), sizes
     in_order = [found[0] for found in sizes.values() if found]
     assert in_order == sorted(set(in_order), reverse=True), sizes
+
+
+def test_the_longest_title_has_one_line_on_a_phone(browser, server):
+    with Visit(browser, server, **PHONE) as visit:
+        title = visit.open("book/reparameterization.html").page.locator("article h1")
+        line = title.evaluate("h => parseFloat(getComputedStyle(h).lineHeight)")
+        assert title.bounding_box()["height"] < 1.5 * line
+
+
+def test_the_number_of_an_equation_is_nearer_to_it_than_to_the_text_below(browser, server):
+    with Visit(browser, server, **PHONE) as visit:
+        page = visit.open("book/autoencoder.html").page
+        above, below = page.locator("div.math:has(+ p) > .eqno").first.evaluate("""number => {
+            const box = number.getBoundingClientRect(), formula = number.parentElement;
+            return [
+                box.top - formula.querySelector("svg").getBoundingClientRect().bottom,
+                formula.nextElementSibling.getBoundingClientRect().top - box.bottom,
+            ];
+        }""")
+    assert 0 <= above < below
+
+
+def test_the_front_page_has_one_left_edge(browser, server):
+    with Visit(browser, server, **WIDE) as visit:
+        page = visit.open("book/intro.html").page
+        lefts = page.locator("article section > :is(p, ul, h2)").evaluate_all(
+            "all => all.map(e => Math.round(e.getBoundingClientRect().left + (e.matches('ul')"
+            " ? 0 : parseFloat(getComputedStyle(e).paddingLeft))))"
+        )
+    assert len(lefts) > 10
+    assert len(set(lefts)) == 1
 
 
 def test_the_face_is_the_books_own(browser, base):

@@ -127,6 +127,10 @@ export function startChoices(model) {
     format: (value) => String(value),
     onInput: (value) => change(model, { seed: value }),
   });
+  for (const { node } of [pixels, hidden]) {
+    node.style.marginBlock = "0.25rem";
+    node.querySelector("label")?.style.setProperty("min-width", "5.75rem"); // one below the other
+  }
   const stop = onChange(model, ["likelihood", "sigma", "hidden_dim", "seed"], () => {
     pixels.set(known());
     hidden.set(String(model.get("hidden_dim")));
