@@ -245,7 +245,7 @@ def graph(layers: list) -> Figure:
     if not layers:
         raise ValueError("wanted a graph of one layer or more, got none")
     fig = _graph(layers, 2.1, 2.1)
-    fig.narrow_figure = _graph(layers, 1.7, 0.95)
+    fig.narrow_figure = _graph(layers, 1.5, 0.85)
     return fig
 
 
@@ -254,8 +254,9 @@ def _graph(layers: list, first: float, others: float) -> Figure:
     places = dict(zip(map(id, layers), arranging.places(layers), strict=True))
     columns, rows = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
     left = [0, *(first + others * column for column in range(columns))]
-    is_wide, room = first == others, 0.5 * first - 0.5
-    fig, ax = figure(width=left[-1] + room, height=(0.72 if is_wide else 0.82) * rows)
+    is_wide, room = first == others, 0.3 if first < 2 else 0.55
+    height = 0.72 if is_wide else 0.82
+    fig, ax = figure(width=left[-1] + room, height=height * rows)
     ax.set(xlim=(-room, left[-1]), ylim=(rows - 0.6, -0.4))
     ax.axis("off")
     made_by = {name: layer for layer in layers[::-1] for name in layer.outputs}
@@ -266,7 +267,8 @@ def _graph(layers: list, first: float, others: float) -> Figure:
         _draw_box(ax, layer, *box, ", " if is_wide else "\n")
         for name in layer.inputs:
             ambiguous = len(made_by[name].outputs) > 1 and layer.operation != "Output"
-            _draw_arrow(ax, boxes[id(made_by[name])], box, name if ambiguous else "")
+            start, label = boxes[id(made_by[name])], name if ambiguous else ""
+            _draw_arrow(ax, start, box, label, 2 * (room - 0.06) / height)
     return fig
 
 
@@ -279,18 +281,19 @@ def _draw_box(ax, layer, left: float, right: float, y: int, comma: str) -> None:
     name = layer.operation.lower() if layer.operation in colors else layer.operation
     sizes = " and ".join(" × ".join(map(str, shape)) for shape in layer.shapes)
     count = f"{comma}{layer.parameters:,} parameters" if layer.parameters else ""
-    text = f"{name}  {layer.name}".strip() + f"\n{sizes}{count}"
+    gap = "\n" if comma == "\n" and layer.operation in colors else "  "
+    text = f"{name}{gap}{layer.name}".strip() + f"\n{sizes}{count}"
     middle = (left + right) / 2
     ax.text(middle, y, text, ha="center", va="center", fontsize=9, linespacing=1.3)
 
 
-def _draw_arrow(ax, start: tuple, end: tuple, label: str) -> None:
+def _draw_arrow(ax, start: tuple, end: tuple, label: str, room: float) -> None:
     (left0, right0, y0), (left1, right1, y1) = start, end
     x0, x1 = (left0 + right0) / 2, (left1 + right1) / 2
     far = y1 - y0 > 1
     ends = [(left0, y0), (left1, y1)] if far else [(x0, y0 + 0.3), (x1, y1 - 0.3)]
     style = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "color": LINE}
-    style["connectionstyle"] = f"arc3,rad={0.4 if far else 0}"
+    style["connectionstyle"] = f"arc3,rad={min(0.4, room / (y1 - y0)) if far else 0}"
     ax.annotate("", ends[1], ends[0], arrowprops=style)
     place = (left1 - 0.1, (y0 + y1) / 2) if far else ((x0 + x1) / 2 + 0.06, (y0 + y1) / 2)
     ax.text(*place, label, ha="right" if far else "left", va="center", fontsize=9.5)
