@@ -77,7 +77,7 @@ def stored() -> list[tuple[str, dict]]:
     return [
         (f"{path.stem} {index}", output.metadata[drawings.KEY])
         for path in notebooks()
-        for index, _, output in drawn.drawn_outputs(path)
+        for index, output in drawn.drawn_outputs(path)
     ]
 
 

@@ -85,14 +85,14 @@ def files_of(output) -> dict[tuple[str, str], tuple[str, str]]:
     return found
 
 
-def drawn_outputs(path: Path) -> list[tuple[int, int, dict]]:
-    """The outputs of a notebook that hold drawings, after the indices of `live.widget_outputs`."""
+def drawn_outputs(path: Path) -> list[tuple[int, dict]]:
+    """The outputs of a notebook that hold drawings, each after the index of its cell."""
     notebook = nbformat.read(path, as_version=4)
     return [
-        (index, place, output)
+        (index, output)
         for index, cell in enumerate(notebook.cells)
-        for place, output in enumerate(o for o in cell.get("outputs", []) if "data" in o)
-        if drawings.KEY in output.metadata
+        for output in cell.get("outputs", [])
+        if drawings.KEY in output.get("metadata", {})
     ]
 
 
@@ -107,15 +107,22 @@ def place(app, doctree):
         if node.get("nb_element") == "cell_code"
     }
     root = app.builder.get_relative_uri(app.env.docname, "index").removesuffix("index.html")
-    for index, number, output in drawn_outputs(path):
-        bundles = [
-            node
-            for node in cells[index].findall(nodes.container)
-            if node.get("nb_element") == "mime_bundle"
-        ]
+    for index, output in drawn_outputs(path):
         names = {key: name for key, (name, _) in files_of(output).items()}
         shown = picture(output, names, root)
-        bundles[number].replace_self(nodes.raw("", shown, format="html"))
+        picture_of(cells[index]).replace_self(nodes.raw("", shown, format="html"))
+
+
+def picture_of(cell) -> nodes.container:
+    """What a cell displayed as a picture: there is one in a cell."""
+    return next(
+        node
+        for node in cell.findall(nodes.container)
+        if any(
+            isinstance(child, nodes.Element) and child.get("mime_type") == "image/png"
+            for child in node.children
+        )
+    )
 
 
 def picture(output, names: dict, root: str) -> str:
@@ -143,7 +150,7 @@ def write_files(app, error):
     folder.mkdir(parents=True, exist_ok=True)
     paths = [Path(app.env.doc2path(name)) for name in sorted(app.env.found_docs)]
     for path in paths:
-        for *_, output in drawn_outputs(path) if path.suffix == ".ipynb" else ():
+        for _, output in drawn_outputs(path) if path.suffix == ".ipynb" else ():
             for name, text in files_of(output).values():
                 (folder / name).write_text(text, encoding="utf-8")
 
