@@ -34,6 +34,7 @@ NOTHING = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # to be said of 
 REMOVED = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.DOTALL)
 ROOT = re.compile(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>')
 NUMBERS = re.compile(r'(?<=\s)(d|x|y|width|height)="([^"]*)"')
+HASHED = re.compile(r'\sid="((?:p|m|h|image)[0-9a-f]{10})"')
 DECIMALS = re.compile(r"-?\d+\.\d{3,}")
 EMBEDDED = re.compile(r'<image\b[^>]*?href="(data:image/png;base64,\s*([^"]*))"[^>]*>')
 MATRIX = re.compile(r"matrix\(([^)]*)\)")
@@ -107,8 +108,17 @@ def _thin_out(area: PolyCollection) -> None:
 def _slim(text: str) -> str:
     text = " ".join(REMOVED.sub("", text).split()).replace("xlink:href", "href")
     text = re.sub(r'(\s[a-z-]+=") | (?="[ />])', r"\1", text.replace("> <", "><"))
+    text = _numbered(text)
     text = NUMBERS.sub(lambda match: f'{match[1]}="{_rounded(match[2])}"', text)
     return ROOT.sub(_root, text)
+
+
+def _numbered(text: str) -> str:
+    """A drawing whose names are numbers: matplotlib's follow the last bits of lengths."""
+    names = dict.fromkeys(HASHED.findall(text))
+    for number, name in enumerate(names):
+        text = re.sub(rf'(?<=["#]){name}(?=[")])', f"n{number}", text)
+    return text
 
 
 def _root(match: re.Match) -> str:
