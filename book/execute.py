@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from vaelib.drawings import WANTED
 from vaelib.files import write_atomically
 
 BOOK = Path(__file__).parent
@@ -85,6 +86,7 @@ def is_stderr(output) -> bool:
 def main(names: list[str]) -> None:
     """Execute the named chapters, or all of them."""
     os.environ["TQDM_DISABLE"] = "1"
+    os.environ[WANTED] = "1"
     for path in [Path(name) for name in names] or sorted(BOOK.glob("*.ipynb")):
         print(path.name, flush=True)
         execute(path)

@@ -20,6 +20,8 @@ LAYERS = (  # a file may import those of the layers above its own, and no other 
     {"settings"},
     {"optimizing", "resuming", "plans"},
     {"training"},
+    {"arranging", "class_labels"},
+    {"drawings"},
     {"evaluation", "plots", "provenance"},
     {"recipes"},
     {"lab"},

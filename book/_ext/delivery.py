@@ -144,7 +144,9 @@ def with_sizes(page: str, home: Path, images: Path) -> str:
         if address.startswith("data:image/png;base64,"):
             address = as_file(address, home, images)
             tag = tag.replace(source[1], address)
-        added = ' decoding="async"' if count == 0 else ' loading="lazy" decoding="async"'
+        added = ' decoding="async"'
+        if count and " loading=" not in tag:
+            added = f' loading="lazy"{added}'
         count += 1
         if not re.search(r"\s(?:width|height)=", tag) and not address.endswith(".svg"):
             with Image.open(home / address.partition("?")[0]) as image:

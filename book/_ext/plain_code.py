@@ -8,6 +8,8 @@ sentence where the package is missing, and the cells below it run.
 import ast
 import textwrap
 
+from vaelib import drawings
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 GLUED = "application/papermill.record/"
 HIDDEN = {
@@ -139,6 +141,7 @@ def plain_outputs(outputs: list) -> list:
         data.pop(VIEW, None)
         if "metadata" in output:
             output.metadata.pop("vaelib", None)
+            output.metadata.pop(drawings.KEY, None)
         kept.append(output)
     return kept
 

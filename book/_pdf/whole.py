@@ -16,8 +16,8 @@ from bs4 import BeautifulSoup, Tag
 STYLE = Path(__file__).with_name("whole.css")
 MATHML = re.compile(r"<mjx-assistive-mml.*?</mjx-assistive-mml>", re.DOTALL)  # a third of a page
 REFERS = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "aria-owns", "headers")
-DROPPED = ".headerlink, .copybtn, script, .vae-note, .reading-time, .sd-dropdown, .code-fold"
-DROPPED += ", .letters"
+DROPPED = ".headerlink, .copybtn, script, .vae-note, .reading-time, .sd-dropdown, .code-fold, "
+DROPPED += ".letters, .in-dark, picture > source"  # paper is light and wide
 
 
 class Chapter:

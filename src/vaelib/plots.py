@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import os
 
 import matplotlib
 import numpy as np
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from vaelib import arranging, class_labels, drawings
 from vaelib.checks import integer
 from vaelib.pictures import image_grid, image_shape
 from vaelib.training import History
@@ -36,7 +38,20 @@ STYLE = {
 
 
 class BookFigure(Figure):
-    """A figure that a notebook shows as a picture where it is the last line of a cell."""
+    """A figure that a notebook shows as a picture where it is the last line of a cell.
+
+    Attributes:
+        narrow_figure: the figure for a phone, if it is another than this one with its panels below
+            each other.
+    """
+
+    narrow_figure: Figure | None = None
+
+    def draw(self, renderer):
+        """Draw the figure with the labels of its classes apart, whatever size it has by now."""
+        if class_labels.found(self):
+            class_labels.separate(self, renderer)
+        super().draw(renderer)
 
     def _repr_png_(self):
         return png(self), {"width": _css_width(self)}
@@ -52,18 +67,24 @@ def figure(rows: int = 1, columns: int = 1, width: float = 7, height: float = 3.
 def show(fig: Figure, alt: str) -> None:
     """Display a figure as PNG with a text that says what it shows to those who cannot see it.
 
+    Where a chapter is run for the book's pages, what is displayed also holds the drawings that a
+    page chooses from, as metadata (`vaelib.drawings`).
+
     Raises:
         ValueError: if the text is empty.
     """
     if not alt.strip():
         raise ValueError("wanted an alt text that says what the figure shows, got none")
     bundle = {"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt}
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": _css_width(fig)}})
+    metadata = {"image/png": {"alt": alt, "width": _css_width(fig)}}
+    if os.environ.get(drawings.WANTED):
+        metadata[drawings.KEY] = drawings.drawings(fig)
+    display(bundle, raw=True, metadata=metadata)
 
 
 def _css_width(fig: Figure) -> int:
     """The width of a shown figure in CSS pixels; `png` makes 1.5 dots for each."""
-    return round(100 * fig.get_figwidth())
+    return round(drawings.PIXELS * fig.get_figwidth())
 
 
 def png(fig: Figure, dpi: int = 150) -> bytes:
@@ -160,7 +181,10 @@ def latent_map(mu: Tensor, labels: Tensor) -> Figure:
         color = PALETTE[label % len(PALETTE)]
         ax.scatter(*points.T, s=5, alpha=0.6, color=color, linewidths=0, rasterized=True)
         box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": color, "lw": 2}
-        ax.text(*points.median(0).values, str(label), ha="center", va="center", bbox=box)
+        middle = points.median(0).values
+        name = f"{class_labels.LABEL_ID}{label}"
+        ax.plot(*middle[:, None], color=color, lw=2, gid=f"to-{name}")
+        ax.text(*middle, str(label), ha="center", va="center", bbox=box, gid=name)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     return fig
 
@@ -220,62 +244,59 @@ def graph(layers: list) -> Figure:
     """
     if not layers:
         raise ValueError("wanted a graph of one layer or more, got none")
-    places = dict(zip(map(id, layers), _places(layers), strict=True))
-    columns, rows = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
-    fig, ax = figure(width=2.3 * columns + 0.8, height=0.72 * rows)
-    ax.set(xlim=(-0.85, columns - 0.5), ylim=(rows - 0.6, -0.4))
-    ax.axis("off")
-    made_by = {name: layer for layer in layers[::-1] for name in layer.outputs}
-    for layer in layers:
-        _draw_box(ax, layer, *places[id(layer)])
-        for name in layer.inputs:
-            ambiguous = len(made_by[name].outputs) > 1 and layer.operation != "Output"
-            label = name if ambiguous else ""
-            _draw_arrow(ax, places[id(made_by[name])], places[id(layer)], label)
+    fig = _graph(layers, 2.1, 2.1)
+    fig.narrow_figure = _graph(layers, 1.5, 0.85)
     return fig
 
 
-def _draw_box(ax, layer, x: int, y: int) -> None:
+def _graph(layers: list, first: float, others: float) -> Figure:
+    """The drawing of a graph; its first column and the others are so many inches wide."""
+    places = dict(zip(map(id, layers), arranging.places(layers), strict=True))
+    columns, rows = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
+    left = [0, *(first + others * column for column in range(columns))]
+    is_wide, room = first == others, 0.3 if first < 2 else 0.55
+    height = 0.72 if is_wide else 0.82
+    fig, ax = figure(width=left[-1] + room, height=height * rows)
+    ax.set(xlim=(-room, left[-1]), ylim=(rows - 0.6, -0.4))
+    ax.axis("off")
+    made_by = {name: layer for layer in layers[::-1] for name in layer.outputs}
+    boxes = {}
+    for layer in layers:
+        column, row = places[id(layer)]
+        box = boxes[id(layer)] = (left[column] + 0.04, left[column + 1] - 0.06, row)
+        _draw_box(ax, layer, *box, ", " if is_wide else "\n")
+        for name in layer.inputs:
+            ambiguous = len(made_by[name].outputs) > 1 and layer.operation != "Output"
+            start, label = boxes[id(made_by[name])], name if ambiguous else ""
+            _draw_arrow(ax, start, box, label, 2 * (room - 0.06) / height)
+    return fig
+
+
+def _draw_box(ax, layer, left: float, right: float, y: int, comma: str) -> None:
     colors = {"Input": BOX_COLORS[1], "Output": BOX_COLORS[2]}
     color = colors.get(layer.operation, BOX_COLORS[0] if layer.parameters else BOX_COLORS[3])
-    ax.add_patch(Rectangle((x - 0.44, y - 0.3), 0.88, 0.6, facecolor=color, edgecolor=LINE))
+    half = 0.3 if comma == ", " else 0.36
+    size = (right - left, 2 * half)
+    ax.add_patch(Rectangle((left, y - half), *size, facecolor=color, edgecolor=LINE))
     name = layer.operation.lower() if layer.operation in colors else layer.operation
     sizes = " and ".join(" × ".join(map(str, shape)) for shape in layer.shapes)
-    count = f", {layer.parameters:,} parameters" if layer.parameters else ""
-    text = f"{name}  {layer.name}".strip() + f"\n{sizes}{count}"
-    ax.text(x, y, text, ha="center", va="center", fontsize=9, linespacing=1.35)
+    count = f"{comma}{layer.parameters:,} parameters" if layer.parameters else ""
+    gap = "\n" if comma == "\n" and layer.operation in colors else "  "
+    text = f"{name}{gap}{layer.name}".strip() + f"\n{sizes}{count}"
+    middle = (left + right) / 2
+    ax.text(middle, y, text, ha="center", va="center", fontsize=9, linespacing=1.3)
 
 
-def _draw_arrow(ax, start: tuple[int, int], end: tuple[int, int], label: str) -> None:
-    (x0, y0), (x1, y1) = start, end
+def _draw_arrow(ax, start: tuple, end: tuple, label: str, room: float) -> None:
+    (left0, right0, y0), (left1, right1, y1) = start, end
+    x0, x1 = (left0 + right0) / 2, (left1 + right1) / 2
     far = y1 - y0 > 1
-    ends = [(x0 - 0.44, y0), (x1 - 0.44, y1)] if far else [(x0, y0 + 0.3), (x1, y1 - 0.3)]
+    ends = [(left0, y0), (left1, y1)] if far else [(x0, y0 + 0.3), (x1, y1 - 0.3)]
     style = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "color": LINE}
-    style["connectionstyle"] = f"arc3,rad={0.4 if far else 0}"
+    style["connectionstyle"] = f"arc3,rad={min(0.4, room / (y1 - y0)) if far else 0}"
     ax.annotate("", ends[1], ends[0], arrowprops=style)
-    place = (x1 - 0.5, (y0 + y1) / 2) if far else ((x0 + x1) / 2 + 0.03, (y0 + y1) / 2)
+    place = (left1 - 0.1, (y0 + y1) / 2) if far else ((x0 + x1) / 2 + 0.06, (y0 + y1) / 2)
     ax.text(*place, label, ha="right" if far else "left", va="center", fontsize=9.5)
-
-
-def _places(layers: list) -> list[tuple[int, int]]:
-    """Column and row of each layer: below all that it needs, and inputs just above their use."""
-    rows, made_by = [], {}
-    for index, layer in enumerate(layers):
-        rows.append(1 + max((rows[made_by[name]] for name in layer.inputs), default=-1))
-        if layer.operation != "Output":
-            made_by |= dict.fromkeys(layer.outputs, index)
-    for index, layer in enumerate(layers):
-        uses = [rows[i] for i, user in enumerate(layers) if set(layer.outputs) & set(user.inputs)]
-        if layer.operation == "Input" and uses:
-            rows[index] = min(uses) - 1
-    inside_first = sorted(
-        range(len(layers)), key=lambda i: layers[i].operation in ("Input", "Output")
-    )
-    places, taken = {}, dict.fromkeys(rows, 0)  # the first of a row goes on the left
-    for index in inside_first:
-        places[index] = (taken[rows[index]], rows[index])
-        taken[rows[index]] += 1
-    return [places[index] for index in range(len(layers))]
 
 
 def gaussian_quantiles(count: int) -> Tensor:

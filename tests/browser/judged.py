@@ -19,9 +19,10 @@ def assert_all_is_rendered(visit):
 
 def assert_images_are_there(page):
     for image in page.locator("article img:not(.toggler)").all():  # Sphinx's own, of the index
-        if not image.evaluate("i => i.closest('figure[data-widget]')"):  # a widget hides its own
+        # A widget hides its own, and the theme the figures of the other one.
+        if not image.evaluate("i => i.closest('figure[data-widget], .in-dark')"):
             image.scroll_into_view_if_needed()
-        image.evaluate("i => { i.loading = 'eager' }")  # what a widget hides is never come near
+        image.evaluate("i => { i.loading = 'eager' }")  # what is hidden is never come near
         assert image.evaluate("i => i.decode().then(() => i.naturalWidth)") > 0
         assert len(image.get_attribute("alt") or "") > 20
 

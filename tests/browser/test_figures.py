@@ -1,0 +1,132 @@
+"""Figures on a page: what is shown is sharp, can be read on a phone, and suits the theme."""
+
+import io
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from tests.browser.conftest import HTML, PHONE, Visit, built
+from tests.browser.judged import contrast, darken, lay_out_all, luminance
+from tests.pages import notebooks
+
+SCREENS = {
+    "phone": PHONE,
+    "tablet": {"viewport": {"width": 768, "height": 1024}},
+    "laptop": {"viewport": {"width": 1400, "height": 900}},
+}
+SHOWN = ".drawing img:visible"
+# What a figure measures, and the letters and the pixels of its file: an outline's scale is a
+# hundredth of its size in points, and 72 points are 100 CSS pixels.
+MEASURED = r"""async (image) => {
+    const text = await (await fetch(image.currentSrc)).text();
+    const scale = image.clientWidth / Number(text.match(/<svg[^>]* width="(\d+)"/)[1]);
+    const letters = [...text.matchAll(/scale\(([\d.]+) -[\d.]+\)/g)].map((found) => found[1]);
+    const clouds = [...text.matchAll(/<image [^>]*?transform="scale\(1 -1\)[^>]*>/g)];
+    const densities = await Promise.all(clouds.map(async ([tag]) => {
+        const cloud = new Image();
+        cloud.src = tag.match(/href="([^"]*)"/)[1];
+        await cloud.decode();
+        return cloud.naturalWidth / (tag.match(/ width="([\d.]+)"/)[1] * 100 / 72 * scale);
+    }));
+    return {
+        file: image.currentSrc,
+        smallest: Math.min(Infinity, ...letters) * 100 * 100 / 72 * scale,
+        density: Math.min(Infinity, ...densities),
+        overflow: image.getBoundingClientRect().right - document.documentElement.clientWidth,
+    };
+}"""
+PAPER = "getComputedStyle(document.body).backgroundColor"
+
+each_page = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+
+
+def figures(page) -> list:
+    """The figures that are shown, loaded, but for those in folds."""
+    lay_out_all(page)
+    found = page.locator(SHOWN).all()
+    for image in found:
+        image.scroll_into_view_if_needed()
+        image.evaluate("i => i.decode()")
+    return found
+
+
+def pixels(image) -> np.ndarray:
+    return np.asarray(PIL.Image.open(io.BytesIO(image.screenshot())).convert("RGB"))
+
+
+def css(color) -> str:
+    return "rgb({}, {}, {})".format(*map(int, color))
+
+
+@each_page
+@pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
+def test_letters_are_of_body_size_and_clouds_sharp_on_fine_screens(browser, server, path, screen):
+    with Visit(browser, server, **screen) as one:
+        page = one.open(built(path)).page
+        for image in figures(page):
+            measured = image.evaluate(MEASURED)
+            assert measured["smallest"] >= 12, measured
+            assert measured["density"] >= 1.99, measured
+            assert measured["overflow"] <= 0, measured
+        assert one.problems == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@each_page
+def test_a_figure_has_the_ground_of_the_page_and_letters_that_stand_out(
+    browser, server, path, theme
+):
+    with Visit(browser, server, color_scheme=theme, **PHONE) as one:
+        page = one.open(built(path)).page
+        paper = page.evaluate(PAPER)
+        for image in figures(page):
+            shown = pixels(image).reshape(-1, 3)
+            corner = css(shown[0])
+            assert contrast(corner, paper) < 1.05
+            lights = np.array([luminance(css(color)) for color in np.unique(shown, axis=0)])
+            text = lights.max() if theme == "dark" else lights.min()
+            low, high = sorted([text, luminance(corner)])
+            assert (high + 0.05) / (low + 0.05) > 4.5
+
+
+def test_only_what_is_shown_is_loaded(browser, server):
+    for scheme in ("light", "dark"):
+        with Visit(browser, server, color_scheme=scheme, **PHONE) as one:
+            asked = []
+            one.page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page = one.open("book/kl.html").page
+            shown = {image.evaluate("i => i.currentSrc") for image in figures(page)}
+            page.wait_for_load_state("networkidle")
+            drawn = {url for url in asked if "_images" in url and url.endswith(".svg")}
+            assert drawn == shown
+            assert len(shown) == page.locator(".drawing").count() > 4
+
+
+def test_the_pages_switch_changes_the_figures(browser, server):
+    with Visit(browser, server, color_scheme="light") as one:
+        page = one.open("book/kl.html").page
+        image = page.locator(SHOWN).first
+        light = image.evaluate("i => i.currentSrc")
+        darken(page)
+        assert page.locator(SHOWN).first.evaluate("i => i.currentSrc") != light
+        assert page.locator(SHOWN).count() == page.locator(".drawing").count()
+
+
+def test_without_scripts_a_figure_is_light_and_there_once(browser):
+    for scheme in ("light", "dark"):
+        with Visit(
+            browser, HTML.as_uri() + "/", java_script_enabled=False, color_scheme=scheme
+        ) as one:
+            page = one.open("book/kl.html").page
+            assert page.locator(".in-light img").first.is_visible()
+            assert page.locator(".in-dark img:visible").count() == 0
+
+
+def test_panels_stand_below_each_other_on_a_phone_and_beside_on_a_laptop(browser, server):
+    ratios = {}
+    for name in ("phone", "laptop"):
+        with Visit(browser, server, **SCREENS[name]) as one:
+            box = one.open("book/kl.html").page.locator(SHOWN).first.bounding_box()
+            ratios[name] = box["height"] / box["width"]
+    assert ratios["laptop"] < 0.5 < 1.5 < ratios["phone"]
