@@ -158,7 +158,8 @@ def test_the_index_of_concepts_names_the_page_of_each_place(book, joined):
     text = squeezed("".join(sheet.text for sheet in book))
     for heading in ("Not symmetric", "The barrier", "Squares"):
         pages = re.findall(rf"{squeezed(heading)}(\d+)(?=\D)", text)
-        assert any(squeezed(heading) in squeezed(book[int(n) - 1].text) for n in pages), heading
+        named = [book[int(number) - 1] for number in pages if int(number) <= len(book)]
+        assert any(squeezed(heading) in squeezed(sheet.text) for sheet in named[1:]), heading
 
 
 def test_without_a_browser_one_sentence_says_so():
