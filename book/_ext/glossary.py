@@ -134,11 +134,14 @@ def name_rows(app, doctree):
     """Give each row of the notation that has no id one, so that a symbol can lead to it."""
     if app.env.docname != NOTATION:
         return
+    used = set()
     for row in doctree.findall(nodes.row):
         symbols = symbols_of(row)
         if symbols and not row["ids"]:
-            name = nodes.make_id(symbols[0].replace("^", "-to-").replace("*", "star"))
-            row["ids"].append(f"symbol-{name}")
+            tex = symbols[0].replace("'", " prime").replace("*", " star")
+            name = "symbol-" + re.sub(r"[^A-Za-z0-9]+", "-", tex).strip("-")  # S is not s
+            row["ids"].append(name if name not in used else f"{name}-{len(used)}")
+            used.update(row["ids"])
 
 
 def resolve(app, doctree, docname):

@@ -5,7 +5,7 @@
  * `PAGES`, `SHARES` and `TERMS` are written by `book/_ext/finding.py`.
  */
 var Scorer = {
-  ...{ objNameMatch: 30, objPartialMatch: 2, objPrio: {}, objPrioDefault: 0 },
+  ...{ objNameMatch: 15, objPartialMatch: 2, objPrio: {}, objPrioDefault: 0 },
   ...{ title: 15, partialTitle: 7, term: 5, partialTerm: 2 },
   stems: () => {
     const stemmer = new Stemmer();
