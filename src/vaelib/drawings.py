@@ -35,6 +35,7 @@ REMOVED = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</meta
 ROOT = re.compile(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>')
 NUMBERS = re.compile(r'(?<=\s)(d|x|y|width|height)="([^"]*)"')
 HASHED = re.compile(r'\sid="((?:p|m|h|image)[0-9a-f]{10})"')
+TRANSLATED = re.compile(r"translate\([^)]*\)")
 DECIMALS = re.compile(r"-?\d+\.\d{3,}")
 EMBEDDED = re.compile(r'<image\b[^>]*?href="(data:image/png;base64,\s*([^"]*))"[^>]*>')
 MATRIX = re.compile(r"matrix\(([^)]*)\)")
@@ -108,7 +109,7 @@ def _thin_out(area: PolyCollection) -> None:
 def _slim(text: str) -> str:
     text = " ".join(REMOVED.sub("", text).split()).replace("xlink:href", "href")
     text = re.sub(r'(\s[a-z-]+=") | (?="[ />])', r"\1", text.replace("> <", "><"))
-    text = _numbered(text)
+    text = _numbered(TRANSLATED.sub(lambda match: _rounded(match[0]), text))
     text = NUMBERS.sub(lambda match: f'{match[1]}="{_rounded(match[2])}"', text)
     return ROOT.sub(_root, text)
 
