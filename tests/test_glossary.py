@@ -106,10 +106,8 @@ def test_a_place_is_found_by_its_name_and_another_is_not():
 
 def test_a_symbol_leads_to_its_row():
     book = Book()
-    row = book.trees[glossary.NOTATION].next_node(nodes.row)
-    row["ids"].append("symbol-q")
     assert glossary.row_of(book, r"q(z\,|\,x)") is None
-    assert glossary.row_of(book, r"q(z \| x)") == "symbol-q"
+    assert glossary.row_of(book, r"q(z \| x)") == "symbol-q-z-x"
 
 
 def test_the_longest_name_is_counted():

@@ -73,7 +73,7 @@ def schedules():
                 r"\eta": 0.03,
                 "k": over("k", range(steps)),
                 "S": steps,
-                "U": steps // 4,
+                r"S_{\mathrm{up}}": steps // 4,
                 r"\eta_{:k}": over("k", [0.03 * factor(step) for step in range(steps)], start=0),
             }
         )

@@ -19,6 +19,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 import spelling
+import symbols
 
 GLOSSARY, NOTATION = "book/glossary", "book/notation"
 logger = logging.getLogger(__name__)
@@ -110,8 +111,9 @@ def row_of(env, tex: str) -> str | None:
     """The id of the row of the notation whose first column has a symbol."""
     wanted = squeezed(tex)
     for row in tree_of(env, NOTATION).findall(nodes.row):
-        if wanted in map(squeezed, symbols_of(row)):
-            return next(iter(row["ids"]), None)
+        found = symbols_of(row)
+        if wanted in map(squeezed, found):
+            return symbols.identity(found[0])
     return None
 
 
@@ -128,20 +130,6 @@ def squeezed(tex: str) -> str:
 def heading_of(section: nodes.section) -> str:
     """A heading as one types it."""
     return " ".join(section[0].astext().replace("’", "'").split())
-
-
-def name_rows(app, doctree):
-    """Give each row of the notation that has no id one, so that a symbol can lead to it."""
-    if app.env.docname != NOTATION:
-        return
-    used = set()
-    for row in doctree.findall(nodes.row):
-        symbols = symbols_of(row)
-        if symbols and not row["ids"]:
-            tex = symbols[0].replace("'", " prime").replace("*", " star")
-            name = "symbol-" + re.sub(r"[^A-Za-z0-9]+", "-", tex).strip("-")  # S is not s
-            row["ids"].append(name if name not in used else f"{name}-{len(used)}")
-            used.update(row["ids"])
 
 
 def resolve(app, doctree, docname):
@@ -203,6 +191,5 @@ def setup(app):
     for kind in LINKS:
         app.add_role(kind, PlaceRole())
     app.connect("env-updated", renew)
-    app.connect("doctree-read", name_rows)
     app.connect("doctree-resolved", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
