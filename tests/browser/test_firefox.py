@@ -59,7 +59,9 @@ def test_mathematics_and_pictures_are_shown(tab):
     heights = tab.evaluate(sizes)
     assert bool(heights) == bool(formulas)
     assert all(height > 3 for height in heights)  # pixels
-    assert tab.evaluate("document.querySelector('article img').decode().then(() => true)")
+    picture = "document.querySelector('article img')"
+    tab.evaluate(f"({picture}.loading = 'eager', null)")
+    tab.wait_for(f"{picture}.complete && {picture}.naturalWidth > 0")
 
 
 def test_each_widget_starts_and_answers_to_mouse_and_keyboard(tab, name):
