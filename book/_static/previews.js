@@ -91,7 +91,7 @@
     foot.className = "preview-foot";
     onwards.textContent = "Go there";
     Object.assign(shut, { type: "button", textContent: "Close" });
-    foot.append(onwards, shut);
+    foot.append(shut);
     card.append(head, body, foot);
     document.querySelector(".bd-article")?.append(card);
   }
@@ -107,6 +107,7 @@
     head.textContent = [link.dataset.preview, title].filter((each) => each).join(" · ");
     body.replaceChildren(content);
     onwards.href = link.href;
+    foot.prepend(onwards); // a link without an address is none
     card.classList.toggle("docked", docked);
     card.setAttribute("role", docked ? "dialog" : "tooltip");
     card.setAttribute("aria-label", head.textContent);

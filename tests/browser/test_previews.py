@@ -217,3 +217,12 @@ def test_no_link_to_an_equation_is_without_a_card(page):
     soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
     links = soup.select("article a.reference.internal[href*='#equation-'], article a.symbol")
     assert [link["href"] for link in links if "data-preview" not in link.attrs] == []
+
+
+def test_no_link_is_without_an_address(browser, base):
+    with Visit(browser, base, **WIDE) as visit:
+        page = visit.open(PAGE).page
+        assert page.locator(".preview").count() == 1
+        assert page.locator("a:not([href])").count() == 0
+        _, card = pointed(visit, "p a[href='#equation-elbo-terms']")
+        assert card.locator("a").first.get_attribute("href").endswith("#equation-elbo-terms")
