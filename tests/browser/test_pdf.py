@@ -101,6 +101,12 @@ def test_the_contents_name_every_section_with_its_page(book, joined):
         assert squeezed(name) in squeezed(book[page - 1].text), (name, page)
 
 
+def test_the_cards_of_the_first_page_stand_close_together(book):
+    cards = [squeezed(sheet.text).count(squeezed("min to read")) for sheet in book]
+    assert sum(cards) > 10
+    assert sum(map(bool, cards)) <= 3
+
+
 def test_each_page_but_the_first_has_its_number(book):
     assert squeezed(book[0].text).startswith(squeezed(TITLES[0]))
     for number, sheet in enumerate(book[1:], start=2):
