@@ -17,6 +17,8 @@ import PIL.Image
 from docutils import nodes
 from vaelib import drawings, plots
 
+import live
+
 FOLDER = "_images"
 PHONE = "(max-width: 719px)"  # below, a wide drawing would have to be made smaller
 # The page's ground and its text in dark mode.
@@ -101,11 +103,7 @@ def place(app, doctree):
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
-    cells = {
-        node["cell_index"]: node
-        for node in doctree.findall(nodes.container)
-        if node.get("nb_element") == "cell_code"
-    }
+    cells = live.code_cells(doctree)
     root = app.builder.get_relative_uri(app.env.docname, "index").removesuffix("index.html")
     for index, output in drawn_outputs(path):
         names = {key: name for key, (name, _) in files_of(output).items()}

@@ -38,16 +38,21 @@ def widget_outputs(path: Path) -> list[tuple[int, int, dict]]:
     ]
 
 
+def code_cells(doctree) -> dict[int, nodes.container]:
+    """The code cells of a page, by their places in its notebook."""
+    return {
+        node["cell_index"]: node
+        for node in doctree.findall(nodes.container)
+        if node.get("nb_element") == "cell_code"
+    }
+
+
 def mount(app, doctree):
     """Wrap the picture of each widget in a figure that holds its state."""
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
-    cells = {
-        node["cell_index"]: node
-        for node in doctree.findall(nodes.container)
-        if node.get("nb_element") == "cell_code"
-    }
+    cells = code_cells(doctree)
     bundles = {
         index: [n for n in cell.findall(nodes.container) if n.get("nb_element") == "mime_bundle"]
         for index, cell in cells.items()
