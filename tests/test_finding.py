@@ -1,5 +1,6 @@
 """Search: one spelling for each term, the same in Python and in the browser, and no code."""
 
+import io
 import json
 import re
 import sys
@@ -108,6 +109,19 @@ def test_what_sphinx_indexes_has_no_code_and_the_page_keeps_it(language):
     for word in ("torch", "printed", "frac"):
         assert word not in text
     assert "torch" in page.astext()
+
+
+def test_a_build_that_goes_on_keeps_the_index_entries_of_other_pages(monkeypatch):
+    monkeypatch.setattr(finding.sphinx.search.IndexBuilder, "load", lambda *_: None)
+    index = object.__new__(finding.Index)
+    index._index_entries = {}
+    entries = {"elbo": [[1, "vaelib.elbo", False]], "fit": [[0, "a", True], [1, "b", False]]}
+    told = {"docnames": ["book/kl", "book/api"], "indexentries": entries}
+    index.load(io.StringIO(finding.sphinx.search.js_index.dumps(told)), None)
+    assert index._index_entries == {
+        "book/api": [("elbo", "vaelib.elbo", ""), ("fit", "b", "")],
+        "book/kl": [("fit", "a", "main")],
+    }
 
 
 def test_a_word_that_no_page_has_any_more_leaves_the_index(monkeypatch):

@@ -38,6 +38,16 @@ class Index(sphinx.search.IndexBuilder):
         page += nodes.paragraph("", ", ".join(names))
         super().feed(docname, filename, title, page)
 
+    def load(self, stream, format) -> None:
+        """Take over an earlier build's index, with the index entries that Sphinx forgets."""
+        super().load(stream, format)
+        stream.seek(0)
+        earlier = sphinx.search.js_index.load(stream)
+        for entry, places in earlier["indexentries"].items():
+            for page, identity, is_main in places:
+                found = entry, identity, "main" if is_main else ""
+                self._index_entries.setdefault(earlier["docnames"][page], []).append(found)
+
     def freeze(self) -> dict:
         """The index, without the words of earlier builds that no page has any more."""
         for words in (self._mapping, self._title_mapping):
