@@ -179,7 +179,8 @@
       // What has the focus keeps its card: the pointer may lie anywhere, and the page scroll below it.
       else if (wanted && wanted !== document.activeElement) later(GRACE, close);
     });
-    document.documentElement.addEventListener("pointerleave", () => {
+    document.documentElement.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "touch") return; // it leaves as it is lifted, before its click
       if (!card.classList.contains("docked")) later(GRACE, close);
     });
   }
@@ -210,6 +211,7 @@
       const link = linkAt(event);
       if (!link || pointer !== "touch" || shown === link || event.defaultPrevented) return;
       event.preventDefault();
+      clearTimeout(timer); // whatever was to close or to open before
       open(link, true).catch(() => location.assign(link.href));
     });
     shut.addEventListener("click", close);

@@ -156,6 +156,23 @@ def test_a_second_tap_follows_the_link_and_one_elsewhere_closes(browser, server)
         page.wait_for_url("**#equation-elbo-*")
 
 
+def test_a_tap_opens_a_card_whose_file_comes_late(browser, server):
+    """The finger leaves the page before the file is there, which closes no card."""
+    with Visit(browser, server, **PHONE) as visit:
+
+        def come_late(route):
+            visit.page.wait_for_timeout(1000)
+            route.continue_()
+
+        visit.page.route("**/previews/*.js*", come_late)
+        page = visit.open(PAGE).page
+        link = page.locator("p a[data-preview=Reference]").first
+        link.scroll_into_view_if_needed()
+        link.tap()
+        expect(page.locator(".preview")).to_be_visible()
+        assert visit.problems == []
+
+
 def test_without_a_script_they_are_links(browser):
     with Visit(browser, HTML.as_uri() + "/", java_script_enabled=False, **WIDE) as visit:
         page = visit.open(PAGE).page
