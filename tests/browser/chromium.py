@@ -1,8 +1,8 @@
 """Find a Chromium for the browser tests, or get one: run this file once before them.
 
 It looks for the file that the environment variable CHROMIUM names, for Chromium or Chrome on the
-PATH, and for Playwright's own. If there is none, it tries Playwright's download and then Debian's
-package.
+PATH, and for Playwright's own, each without windows first. If there is none, it tries Playwright's
+download and then Debian's package.
 """
 
 import os
@@ -15,7 +15,7 @@ from playwright.sync_api import Error, sync_playwright
 
 # The first is Chromium without its windows: the same pages for about half of the processor time.
 SHELL = "chromium-headless-shell"
-NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 ARGUMENTS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # no other host exists
 ADVICE = """No browser for the tests: Playwright's download and the system's package manager failed.
@@ -25,11 +25,16 @@ Install Chromium or Google Chrome, or set the variable CHROMIUM to the program's
 def find() -> str | None:
     """The path of a Chromium that starts, or None."""
     chosen = os.environ.get("CHROMIUM")
-    candidates = [chosen] if chosen else list(map(shutil.which, NAMES))
     with sync_playwright() as playwright:
-        if not chosen:
-            candidates.append(playwright.chromium.executable_path)
+        candidates = [chosen] if chosen else known(Path(playwright.chromium.executable_path))
         return next((path for path in candidates if path and starts(playwright, path)), None)
+
+
+def known(own: Path) -> list[str | None]:
+    """Where a browser may be: on the PATH, and where Playwright keeps its own; shells first."""
+    shells = own.parents[1].with_name(own.parents[1].name.replace("-", "_headless_shell-"))
+    without_windows = [shutil.which(SHELL), *map(str, shells.glob("*/*headless*shell"))]
+    return [*without_windows, *map(shutil.which, NAMES), str(own)]
 
 
 def starts(playwright, path: str) -> bool:
