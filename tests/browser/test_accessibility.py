@@ -11,6 +11,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 
 from tests.browser.conftest import HTML, PHONE, Visit, built
 from tests.browser.judged import (
+    LIGHTEN,
     SHAPES,
     assert_all_is_rendered,
     assert_axe_objects_to_no_colour,
@@ -45,22 +46,6 @@ def visit(request, browser, server):
     """A page on a laptop in light mode, as it opens."""
     with Visit(browser, server, color_scheme="light", reduced_motion="reduce", **WIDE) as one:
         yield one.open(request.param)
-
-
-# Leave out what would tell axe nothing new, which is most of a page and of its time: the glyphs of
-# a formula, which are hidden from screen readers, and code of a class that was there before.
-LIGHTEN = """() => {
-    scrollTo(0, 0);
-    document.querySelectorAll("mjx-container > svg").forEach(each => each.replaceChildren());
-    const seen = new Set();
-    const isKnown = token => {
-        const ground = getComputedStyle(token.closest(".highlight")).backgroundColor;
-        const looks = `${token.className} on ${ground}`;
-        return seen.has(looks) || !seen.add(looks);
-    };
-    const tokens = [...document.querySelectorAll(".highlight pre span:not(:has(*))")];
-    tokens.filter(isKnown).forEach(token => token.replaceWith(...token.childNodes));
-}"""
 
 
 @pytest.fixture(scope="module")

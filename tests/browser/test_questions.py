@@ -24,6 +24,21 @@ def page(browser, base):
         assert one.problems == []
 
 
+@pytest.fixture(scope="module")
+def shared(browser, base):
+    """The same page, for all tests that leave nothing behind but answers."""
+    with Visit(browser, base) as one:
+        yield one.open(PAGE).page
+        assert one.problems == []
+
+
+@pytest.fixture
+def fresh(shared):
+    """The shared page without answers."""
+    shared.get_by_role("button", name="Clear my answers").click()
+    return shared
+
+
 def check(page, question: str, answer=None) -> str:
     """Give an answer, if any, and read what is said of it."""
     asked = page.locator(question)
@@ -76,8 +91,8 @@ def right_order(page) -> list[int]:
 @pytest.mark.parametrize(
     "answer", ["0.82", "0,82", ".82 nats", "82/100", "8.2e-1", " +0.8181 NAT "]
 )
-def test_a_right_number_is_known_however_it_is_written(page, answer):
-    assert check(page, NUMBER, answer).startswith("Right.")
+def test_a_right_number_is_known_however_it_is_written(fresh, answer):
+    assert check(fresh, NUMBER, answer).startswith("Right.")
 
 
 @pytest.mark.parametrize(
@@ -96,19 +111,19 @@ def test_a_right_number_is_known_however_it_is_written(page, answer):
         ("<b>1</b>", "That is no number."),
     ],
 )
-def test_a_wrong_number_gets_its_diagnosis(page, answer, said):
-    assert check(page, NUMBER, answer).startswith(said)
+def test_a_wrong_number_gets_its_diagnosis(fresh, answer, said):
+    assert check(fresh, NUMBER, answer).startswith(said)
 
 
-def test_a_second_number_that_nobody_knows_is_shown_the_answer(page):
-    check(page, NUMBER, "7")
-    assert check(page, NUMBER, "0.01") == "Too small. The answer is in the fold below."
+def test_a_second_number_that_nobody_knows_is_shown_the_answer(fresh):
+    check(fresh, NUMBER, "7")
+    assert check(fresh, NUMBER, "0.01") == "Too small. The answer is in the fold below."
 
 
-def test_a_choice_is_judged(page):
-    assert check(page, CHOICE).startswith("There is no answer yet.")
-    assert check(page, CHOICE, 1).startswith("No. It has moved the furthest")
-    assert check(page, CHOICE, 2).startswith("Right. It sits inside")
+def test_a_choice_is_judged(fresh):
+    assert check(fresh, CHOICE).startswith("There is no answer yet.")
+    assert check(fresh, CHOICE, 1).startswith("No. It has moved the furthest")
+    assert check(fresh, CHOICE, 2).startswith("Right. It sits inside")
 
 
 def test_everything_can_be_answered_by_keyboard_alone(page):
