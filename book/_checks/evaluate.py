@@ -6,7 +6,7 @@ import numpy as np
 
 from book._checks import bigs, conditions
 from book._checks.arrays import Array, as_array, component, dot, elementwise, times
-from book._checks.matrices import Multiple, add, determinant, multiplied, power, transposed
+from book._checks.matrices import Multiple, add, determinant, multiplied, power, trace, transposed
 from book._checks.scope import Draws, Given, Law, Scope, average, gaussian
 from book._checks.tex import NOTHING, Node, NotAnExpression, parse_one
 
@@ -173,6 +173,8 @@ class Evaluation:
         """A function that every check knows by its name."""
         if head.value in (r"\mathrm{sigmoid}", r"\operatorname{sigmoid}"):
             return lambda a: 1 / (1 + np.exp(-a))
+        if head.value == r"\operatorname{tr}":
+            return trace
         return None
 
     def _transpose(self, node):

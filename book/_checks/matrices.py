@@ -101,3 +101,10 @@ def determinant(value: Array) -> Array:
     if value.rank != 2 or value.data.shape[-1] != value.data.shape[-2]:
         raise NotAnExpression("a determinant is of a square matrix")
     return Array(np.linalg.det(value.data), value.axes)
+
+
+def trace(matrices: np.ndarray) -> np.ndarray:
+    """Of square matrices: the sums of their diagonals."""
+    if matrices.ndim < 2 or matrices.shape[-1] != matrices.shape[-2]:
+        raise NotAnExpression("a trace is of a square matrix")
+    return matrices.trace(axis1=-2, axis2=-1)
