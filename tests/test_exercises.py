@@ -1,10 +1,12 @@
 """Programs of readers: each wrong one gets the diagnosis that names it, unusual right ones pass."""
 
 import doctest
+import re
 
 import pytest
 import torch
 
+from tests.pages import notebooks, read
 from tests.programs import RIGHT, WRONG, kl_loss
 from vaelib import exercises
 from vaelib.exercises import (
@@ -101,3 +103,29 @@ def test_examples_of_the_docstrings(module):
 def test_a_kl_of_something_else_is_a_callers_mistake():
     with pytest.raises(ValueError, match="wanted second as log_var or sigma, got 'std'"):
         exercises.check_closed_form_kl(kl_loss, second="std")
+
+
+def solved(page) -> dict[str, tuple[set[str], set[str]]]:
+    """Of each exercise, the checks that it offers and those that its solution asserts to pass."""
+    passes = re.compile(r"^\s*assert (?:\w+\.)*(check_\w+)\(", re.MULTILINE)
+    found, label = {}, None
+    for cell in read(page).cells:
+        if cell.cell_type == "code":
+            if label:
+                found[label][1].update(passes.findall(cell.source))
+            continue
+        parts = re.split(r"^```\{(exercise|solution-start|solution-end)\}", cell.source, flags=re.M)
+        for kind, text in zip(parts[1::2], parts[2::2], strict=True):
+            if kind == "exercise":
+                name = re.search(r":label: (\S+)", text)[1]
+                found[name] = set(re.findall(r"exercises\.(check_\w+)", text)), set()
+            label = text.split()[0] if kind == "solution-start" else None
+    return found
+
+
+@pytest.mark.parametrize("page", notebooks(), ids=lambda page: page.stem)
+def test_each_solution_passes_the_checks_that_its_exercise_offers(page):
+    exercises_here = solved(page)
+    assert exercises_here
+    for name, (offered, called) in exercises_here.items():
+        assert offered <= called, name
