@@ -11,10 +11,21 @@ import numpy as np
 import pytest
 import torch
 
+from tests.programs import RIGHT
 from tests.programs_odd import ODD
 from tests.programs_strange import CHANGES, KL, STRANGE, changing, kl
 from vaelib import exercises
 from vaelib.exercises import running
+from vaelib.exercises.comparing import Exercise
+
+LIMIT = 2.0  # seconds that a check may take
+MODULES = {getattr(exercises, name).__module__ for name in exercises.__all__}
+REFERENCES = {  # a right program of each exercise, by module and name
+    f"{module}.{name}": exercise
+    for module in sorted(MODULES)
+    for name, exercise in vars(sys.modules[module]).items()
+    if isinstance(exercise, Exercise)
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -131,3 +142,36 @@ def test_an_import_within_a_program_is_not_counted_as_its_time(tmp_path, monkeyp
         return kl(mu, log_var)
 
     assert KL(program)
+
+
+def timed(check, *arguments) -> float:
+    """The least processor time of three tries: a first call may load what torch imports late."""
+    tries = []
+    for _ in range(3):
+        start = time.process_time()
+        assert check(*arguments)
+        tries.append(time.process_time() - start)
+    return min(tries)
+
+
+@pytest.mark.parametrize("number", range(len(RIGHT + ODD)))
+def test_a_right_program_is_checked_within_two_seconds_of_processor_time(number):
+    assert timed(*(RIGHT + ODD)[number]) < LIMIT
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_reference_is_checked_within_two_seconds_of_processor_time(name):
+    exercise = REFERENCES[name]
+    assert timed(exercise.check, exercise.reference) < LIMIT
+
+
+def test_each_check_is_asked_for_its_processor_time():
+    asked = {check for check, _ in RIGHT + ODD}
+    for name in exercises.__all__:
+        check = getattr(exercises, name)
+        assert check in asked or not name.startswith("check_") or uses(check) & set(REFERENCES)
+
+
+def uses(check) -> set[str]:
+    """The exercises that a check asks, as module and name."""
+    return {f"{check.__module__}.{name}" for name in check.__code__.co_names}

@@ -39,6 +39,26 @@ class Yardstick(NamedTuple):
         return (self.silent - loss) / (self.silent - self.good)
 
 
+def reduced(nats: float) -> dict[str, float]:
+    """A loss in nats an image as code prints it, under each of `REDUCTIONS`.
+
+    Args:
+        nats: summed over the pixels of an image, a mean over images.
+
+    Raises:
+        ValueError: if it is no finite number.
+
+    >>> for reduction, loss in reduced(147).items():
+    ...     print(f"{reduction}: {loss:.4g}")
+    sum over pixels: 147
+    mean over pixels: 0.1875
+    bits per pixel: 0.2705
+    sum over pixels and 128 images: 1.882e+04
+    """
+    nats = number("nats", nats, "finite", math.isfinite)
+    return {reduction: nats * factor for reduction, factor in REDUCTIONS.items()}
+
+
 def fitting(loss: float, rows: list[Yardstick]) -> list[tuple[Yardstick, str, float]]:
     """Rows and reductions that a loss may be of, with its share of the way to a good one.
 
