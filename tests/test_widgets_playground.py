@@ -141,6 +141,7 @@ def test_bugs_are_those_that_the_front_end_knows():
         ("playground_kernels.js", "KERNELS"),
         ("playground_layers.js", "LAYERS"),
         ("playground_model.js", "MATHEMATICS"),
+        ("playground_steps.js", "TRAINING"),
     ],
 )
 def test_a_worker_gets_each_function_of_a_file(file, list_of):

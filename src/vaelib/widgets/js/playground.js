@@ -21,7 +21,7 @@ import { reducedMotion } from "./page.js";
 import { faultPanel, settingSliders, settingsOf, startChoices } from "./playground_controls.js";
 import { startEngine } from "./playground_engine.js";
 import { drawRow, latentMap } from "./playground_map.js";
-import { CURVES, natsText, newHistory, runChart } from "./playground_run.js";
+import { CURVES, divergedText, natsText, newHistory, runChart } from "./playground_run.js";
 
 const ROWS = ["loss of the code", ...CURVES];
 const SPEAK_EVERY = 2000; // milliseconds: no screen reader could follow more
@@ -120,11 +120,8 @@ function render({ model, el }) {
     diverged(message) {
       if (message.id !== state.id) return;
       Object.assign(state, { wish: "", hasDiverged: true });
-      numbers.set({ [ROWS[0]]: "not a number" });
-      spoken.say(
-        "Training has stopped: the loss is no longer a number. Lower the learning rate, or mend " +
-          "the loss, and reset for new weights.",
-      );
+      numbers.set({ [ROWS[0]]: natsText(message.loss) });
+      spoken.say(divergedText(message));
       showButtons();
     },
     decoded(message) {

@@ -37,6 +37,18 @@ export function natsText(number) {
   return Math.abs(number) < 1e5 ? text(number, 1) : number.toExponential(1).replace("e+", "e");
 }
 
+/** Why training has stopped by itself, and what a reader can do. */
+export function divergedText({ loss, before }) {
+  const what = Number.isFinite(loss)
+    ? `the loss is ${natsText(loss)} nats, and for 60 steps it has been far above the ` +
+      `${natsText(before)} nats from before training`
+    : "the loss is no longer a number";
+  return (
+    `Training has stopped: ${what}. Lower the learning rate, or mend the loss, and reset for ` +
+    "new weights."
+  );
+}
+
 /**
  * The lowest and the highest value worth seeing: the first epoch's fall would press the rest flat.
  * @returns {[number, number]}
