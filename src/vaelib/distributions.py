@@ -155,7 +155,7 @@ class StandardNormal(Distribution):
     """N(0, I) in D dimensions, the prior of the plain VAE.
 
     Args:
-        dim: D.
+        dim: the dimension of the latents, D.
         like: a tensor of the precision and on the device that draws are to have.
     """
 

@@ -49,7 +49,7 @@ def effective_beta(
         loss: None, or a function `loss(recon, x, mu, log_var)` that gives a number; what it
             averages is then measured, and no reductions are given.
         image_shape: of one image as the loss takes it, such as (1, 28, 28) or 784.
-        latent_dim: D.
+        latent_dim: the dimension of the latents, D.
         likelihood: "bernoulli" (cross-entropy), "gaussian" (squared error over 2 sigma^2, with the
             reductions below) or "mse" (plain squared error). A function needs none; if one is
             given, it is an error to find another.

@@ -93,7 +93,7 @@ def linear_nll(eigenvalues: Tensor, latent_dim: int, sigma: float) -> float:
 
     Args:
         eigenvalues: of the data's covariance, (P,).
-        latent_dim: D.
+        latent_dim: the dimension of the latents, D.
         sigma: standard deviation of a pixel given z; it is not learned.
 
     Raises:

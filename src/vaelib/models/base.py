@@ -1,6 +1,6 @@
 """What a latent-variable model is: p(z), p(x|z) and q(z|x), whatever its networks are.
 
-A family is a subclass with an encoder and a decoder that says what its `posterior` is:
+A family is a subclass with an encoder and a decoder that says what its `posterior` is::
 
     q = model.posterior(images)             # q(z|x)
     z = q.sample(generator)                 # reparameterized
@@ -42,8 +42,8 @@ class LatentVariableModel(nn.Module):
         takes_labels: whether it is asked about images with labels only; see `given`.
 
     Args:
-        input_dim: P.
-        latent_dim: D.
+        input_dim: the numbers of an image, P.
+        latent_dim: the dimension of the latents, D.
         pixels: what the decoder's outputs mean.
         image_shape: (C, H, W) of an image, if it is known.
         prior: p(z), a module with `sample`, `log_prob` and `kl`; None is N(0, I).

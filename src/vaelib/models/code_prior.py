@@ -31,7 +31,7 @@ class CodePredictor(nn.Module):
     """The log-probabilities of every code at every place of a grid, from the codes before it.
 
     Args:
-        num_codes: K.
+        num_codes: how many codes the book has, K.
         channels: of each layer.
         num_layers: masked convolutions after the first.
 

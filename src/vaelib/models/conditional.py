@@ -17,7 +17,7 @@ class ConditionalVAE(LatentVariableModel):
     """A VAE of p(x|y): the label y is part of what encoder and decoder are given.
 
     p(z) = N(0, I) whatever the label, p(x|z, y), q(z|x, y). With its labels fixed it is an ordinary
-    model, which every function takes:
+    model, which every function takes::
 
         model.given(labels).sample(10)
         vaelib.log_likelihood(model.given(labels), images, 100)

@@ -77,7 +77,7 @@ class Coupling(nn.Module):
     """z -> z with one half scaled and moved, by what the other half and the image say.
 
     Args:
-        latent_dim: D.
+        latent_dim: the dimension of the latents, D.
         told: numbers that are known about the image.
         turned: whether the first half is moved, and not the second.
     """

@@ -19,7 +19,7 @@ class VampPriorVAE(VAE):
     log q(z|x) - log p(z) at its own draws.
 
     Args:
-        num_components: K.
+        num_components: how many components the prior has, K.
         input_dim: as for `VAE`, and so are the others.
 
     Raises:

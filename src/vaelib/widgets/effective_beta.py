@@ -27,7 +27,7 @@ class EffectiveBeta(Widget):
         weight: of the KL, 0 or more.
         sigma: the decoder's deviation, above 0; Bernoulli pixels have none.
         values: in an image, P.
-        latent_dim: D.
+        latent_dim: the dimension of the latents, D.
         batch_size: B.
 
     Raises:
