@@ -29,6 +29,12 @@ STICKING_OUT = """() => {
     .map((e) => e.outerHTML.slice(0, 200));
 }"""
 
+# The links beside the text, such as those to the pages before and after, of which a part is hidden.
+CUT_LINKS = """() => [...document.querySelectorAll("body a, body button")]
+  .filter((e) => e.checkVisibility() && !e.closest("article"))
+  .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible")
+  .map((e) => e.outerHTML.slice(0, 200))"""
+
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_what_is_wider_than_its_place_says_so(laptop, width):
@@ -37,6 +43,7 @@ def test_what_is_wider_than_its_place_says_so(laptop, width):
     laptop.page.wait_for_function("new Promise((done) => setTimeout(() => done(true), 200))")
     assert laptop.page.evaluate(UNMARKED) == []
     assert laptop.page.evaluate(STICKING_OUT) == []
+    assert laptop.page.evaluate(CUT_LINKS) == []
     wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     assert laptop.page.evaluate(wide)
 
