@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from torch import nn
 
 import vaelib
-from tests.browser.canvases import trait
+from tests.browser.canvases import FRAMES, trait
 from tests.browser.conftest import PHONE, Visit, ready_widget
 from vaelib.widgets.playground import FAULTS
 
@@ -429,19 +429,65 @@ def test_z_is_answered_by_the_decoder_of_today(opened):
     assert picture.evaluate(seen) != trained
 
 
+# Pixels in the colour of a kept run, inside of the three panels, where nothing else has it.
+GREY = """(canvas) => {
+  const { colors, rgb } = canvas.closest("figure").vaelib.module;
+  const wanted = rgb(colors(canvas).muted);
+  const copy = new OffscreenCanvas(canvas.width, canvas.height)
+    .getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const scale = canvas.width / canvas.clientWidth;
+  return [0, 1, 2].map((panel) => {
+    const box = [50, 24 + 104 * panel, canvas.clientWidth - 66, 62].map((side) => side * scale);
+    const { data } = copy.getImageData(...box);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4)
+      count += wanted.every((part, k) => Math.abs(part - data[i + k]) < 8) ? 1 : 0;
+    return count;
+  });
+}"""
+
+
 def test_a_kept_run_is_a_grey_curve_behind_the_next(opened):
-    _, figure = opened
+    """In each of the three panels, and still there when the run itself is gone."""
+    visit, figure = opened
     figure.get_by_label("hidden units").select_option("16")
     train_for(figure, "one epoch", "After epoch 1,")
     chart = figure.get_by_role("img", name="Curves of the test digits")
     button(figure, "one epoch").click()
     expect(said(figure)).to_contain_text("After epoch 2,", timeout=60_000)
-    before = chart.evaluate("c => c.toDataURL()")
+    visit.page.evaluate(FRAMES)
+    own = chart.evaluate(GREY)
     button(figure, "keep this run").click()
     button(figure, "reset").click()
-    changed = "([c, before]) => c.toDataURL() !== before"
-    figure.page.wait_for_function(changed, arg=[chart.element_handle(), before])
+    expect(said(figure)).to_contain_text("Before training")
     expect(button(figure, "keep this run")).to_have_attribute("aria-disabled", "true")
+    visit.page.evaluate(FRAMES)
+    kept = chart.evaluate(GREY)
+    assert all(after > before + 20 for before, after in zip(own, kept, strict=True)), (own, kept)
+
+
+BEGIN_ANEW = {
+    "hidden units": lambda control: control.select_option("32"),
+    "pixels": lambda control: control.select_option("gaussian 0.3"),
+    "seed": lambda control: control.press("ArrowRight"),
+}
+
+
+@pytest.mark.parametrize("label", BEGIN_ANEW)
+def test_some_controls_begin_anew_after_training(opened, label):
+    """And what is trained then is what was chosen."""
+    _, figure = opened
+    figure.get_by_label("hidden units").select_option("16")
+    train_for(figure, "one epoch", "After epoch 1,")
+    before = float(table(figure)["−ELBO"])
+    BEGIN_ANEW[label](figure.get_by_label(label))
+    expect(said(figure)).to_contain_text("Before training")
+    train_for(figure, "one epoch", "After epoch 1,")
+    after = float(table(figure)["−ELBO"])
+    assert after != before
+    if label == "pixels":
+        assert after < 120 < 150 < before
 
 
 def test_a_bug_is_shown_as_code_and_explained_behind_a_fold(opened):

@@ -63,6 +63,14 @@ LEFT = """async (figure, [pause, wanted]) => {
     open.delete(url);
     own.call(URL, url);
   });
+  wrap(Worker.prototype, "postMessage", (own) => function (...rest) {
+    begin(`worker ${id(this)}`, "Worker");
+    return own.apply(this, rest);
+  });
+  wrap(Worker.prototype, "terminate", (own) => function () {
+    open.delete(`worker ${id(this)}`);
+    return own.call(this);
+  });
   for (const kind of [ResizeObserver, MutationObserver, IntersectionObserver]) {
     wrap(kind.prototype, "observe", (own) => function (...rest) {
       begin(`observer ${id(this)}`, kind.name);
@@ -132,6 +140,7 @@ def test_a_closed_widget_leaves_nothing_behind(browser, server, page, name):
             told = figure.evaluate(LEFT, [pause, wanted])
             assert told["left"] == []
         assert told["begun"]
+        assert name != "Playground" or "Worker" in told["begun"]
         assert set(wanted) <= set(told["begun"])
         assert visit.problems == []
 
