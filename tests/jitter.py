@@ -78,7 +78,10 @@ class Jitter:
             (result.numel(),), (1,)
         )  # in memory, whatever the order of axes
         for part in numbers.split(POOL):
+            infinite = part.isinf()  # as it is on every processor, and not the difference of two
+            kept = part[infinite]
             part.addcmul_(part, pool[start : start + len(part)], value=size)
+            part[infinite] = kept
 
 
 def _exact(name: str, *arguments, **options):

@@ -83,6 +83,7 @@
   let /** @type {HTMLAnchorElement | null} */ shown = null; // the link whose card is open
   let /** @type {HTMLAnchorElement | null} */ wanted = null; // the link whose card is to be
   let timer = 0;
+  let isReturning = false; // the focus goes back to the link whose card was closed
 
   function build() {
     Object.assign(card, { className: "preview", id: "preview", popover: "manual", tabIndex: -1 });
@@ -148,7 +149,10 @@
     body.replaceChildren();
     card.removeAttribute("style");
     card.classList.remove("docked");
-    if (hadFocus) link.focus({ preventScroll: true });
+    if (!hadFocus) return;
+    isReturning = true;
+    link.focus({ preventScroll: true });
+    isReturning = false;
   }
 
   /** Does something after a while, unless something else is to be done before. */
@@ -187,6 +191,7 @@
 
   function startFocus() {
     document.addEventListener("focusin", (event) => {
+      if (isReturning) return; // or the card that was closed would open again
       const link = linkAt(event);
       if (link?.matches(":focus-visible")) soon(link, REST);
       else if (!link && !card.contains(/** @type {Node} */ (event.target))) close();

@@ -166,6 +166,23 @@ def test_a_second_tap_follows_the_link_and_one_elsewhere_closes(browser, server)
         page.wait_for_url("**#equation-elbo-*")
 
 
+@pytest.mark.parametrize("key", ["Escape", "Enter"])
+def test_a_card_that_keys_close_at_the_foot_stays_closed(browser, base, key):
+    """The focus goes back to its link, which opens nothing."""
+    with Visit(browser, base, **PHONE) as visit:
+        page = visit.open(PAGE).page
+        link, card = page.locator("p a[data-preview=Reference]").first, page.locator(".preview")
+        link.scroll_into_view_if_needed()
+        link.tap()
+        expect(card).to_be_visible()
+        if key == "Enter":
+            card.get_by_role("button", name="Close").focus()
+        page.keyboard.press(key)
+        page.wait_for_timeout(800)
+        expect(card).to_be_hidden()
+        assert link.evaluate("link => link === document.activeElement")
+
+
 def test_a_tap_opens_a_card_whose_file_comes_late(browser, server):
     """The finger leaves the page before the file is there, which closes no card."""
     with Visit(browser, server, **PHONE) as visit:
