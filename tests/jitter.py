@@ -14,6 +14,7 @@ multiply as coarsely as TF32 and draw other numbers, for a GPU's generator has a
 """
 
 import argparse
+import dataclasses
 import functools
 import json
 import os
@@ -118,12 +119,15 @@ def _as_on_a_gpu(function, jitter: Jitter):
     def on_a_gpu(*arguments, **options):
         if options.get("device", "auto") != "auto":
             return function(*arguments, **options)
+        seed = options.get("seed", getattr(options.get("settings"), "seed", 0))
         jitter.coarse = True
         try:
-            other_draws = options.get("seed", 0) + 2**20 + jitter.seed
-            return function(*arguments, **options | {"seed": other_draws})
+            result = function(*arguments, **options | {"seed": seed + 2**20 + jitter.seed})
         finally:
             jitter.coarse = False
+        if settings := getattr(result, "settings", None):  # which tell the seed that was asked for
+            result.settings = dataclasses.replace(settings, seed=seed)
+        return result
 
     return on_a_gpu
 
