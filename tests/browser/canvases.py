@@ -15,6 +15,13 @@ SHARES = """(canvas) => {
   return Array.from({ length: canvas.width * canvas.height }, (_, i) =>
     (data[4 * i] - from) / (to - from));
 }"""
+COLORS = """([canvas, wanted]) => {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height)
+    .getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+  return new Set(new Uint32Array(data.buffer)).size >= wanted;
+}"""
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 CHANGED = "([canvas, before]) => canvas.toDataURL() !== before"
 
@@ -23,6 +30,11 @@ def shown_images(canvas, side: int = 28) -> np.ndarray:
     """The images that a picture shows, (columns, side * side) in [0, 1], to within 1/200."""
     flat = np.array(canvas.evaluate(SHARES)).reshape(side, -1, side)  # (row, column, x)
     return flat.transpose(1, 0, 2).reshape(-1, side * side)
+
+
+def wait_for_colors(canvas, count: int, **options) -> None:
+    """Wait until a canvas shows so many colours."""
+    canvas.page.wait_for_function(COLORS, arg=[canvas.element_handle(), count], **options)
 
 
 def drawn(canvas) -> str:

@@ -44,12 +44,19 @@ def base(request, server):
 
 
 @pytest.fixture(scope="session")
-def browser():
+def program():
+    """The path of the browser."""
     path = chromium.find()
     if path is None:
         pytest.fail(chromium.ADVICE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(program):
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
+        arguments = [*chromium.ARGUMENTS, chromium.ONE_FRAME]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()
 
@@ -71,17 +78,24 @@ class Visit:
 
     def __init__(self, browser, base: str, **options):
         self.base, self.problems = base, []
+        self.runs_scripts = options.get("java_script_enabled", True)
         self.context = browser.new_context(**options)
         self.page = self.context.new_page()
+        if base.startswith("file:"):
+            self.page.goto(base + "_static/file.png")  # see chromium.ONE_FRAME
         self.page.wait_for_function = functools.partial(wait_for, self.page)
         self.context.on("request", self._note_host)
-        self.page.on("requestfailed", lambda request: self._note("failed request", request.url))
+        self.page.on("requestfailed", self._note_failure)
         self.page.on("response", self._note_status)
         self.page.on("pageerror", lambda error: self._note("script error", error))
         self.page.on("console", self._note_console)
 
     def open(self, name: str) -> "Visit":
         self.page.goto(self.base + name)
+        if name == "index.html":  # it only leads on
+            self.page.wait_for_url("**/book/intro.html")
+        if self.base.startswith("file:") and self.runs_scripts:
+            self.page.evaluate("() => document.fonts.ready.then(() => null)")  # it comes late there
         return self
 
     def _note_host(self, request):
@@ -90,6 +104,10 @@ class Visit:
 
     def _note(self, kind, what):
         self.problems.append(f"{kind}: {what}")
+
+    def _note_failure(self, request):
+        if request.failure != "net::ERR_ABORTED":  # a page that was left while it read this
+            self._note("failed request", request.url)
 
     def _note_status(self, response):
         if response.status >= 400:
@@ -138,6 +156,16 @@ def ready_widget(visit: Visit, name: str):
     figure.scroll_into_view_if_needed()
     expect(figure).to_have_attribute("data-ready", "")
     return figure
+
+
+def read_results(page):
+    """Wait until the page of results is complete: what it says of each page it reads from there."""
+    page.locator("#search-results li").first.wait_for()
+    page.wait_for_function("""() => {
+        const all = [...document.querySelectorAll("#search-results li")];
+        const said = document.querySelector(".search-summary").innerText.trim();
+        return said && all.every((each) => each.querySelector("span, p"));
+    }""")
 
 
 def handle_of(figure):

@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
 from book import serve
-from tests.browser.conftest import HTML, PHONE, Visit, built
+from tests.browser.conftest import HTML, PHONE, Visit, built, read_results
 from tests.browser.judged import assert_axe_objects_to_nothing
 from tests.pages import chapters
 
@@ -224,8 +224,7 @@ def test_who_is_lost_finds_home_and_can_search(browser, shelf, path, size):
         assert page.evaluate("document.documentElement.scrollWidth") <= size["viewport"]["width"]
         page.get_by_role("searchbox").fill("reparameterization")
         page.keyboard.press("Enter")
-        page.locator("#search-results li").first.wait_for()
-        page.wait_for_load_state("networkidle")  # it reads the pages that it found
+        read_results(page)
         page.go_back()
         page.get_by_role("link", name="To the first page").click()
         page.wait_for_url(f"{shelf}{PAGE}")

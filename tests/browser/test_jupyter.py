@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.canvases import wait_for_colors
 from tests.browser.conftest import Visit
 from tests.browser.jupyterlab import MINUTE, SCREEN, kernel_of, opened, python, run_all, serving
 
@@ -64,17 +65,7 @@ def test_the_first_pictures_are_drawn_in_the_colours_of_the_page(gallery):
     page, _ = gallery
     for canvas in page.locator(".vae-root canvas").all():
         canvas.scroll_into_view_if_needed()
-        page.wait_for_function(
-            """c => {
-              const copy = new OffscreenCanvas(c.width, c.height)
-                .getContext("2d", { willReadFrequently: true });
-              copy.drawImage(c, 0, 0);
-              const { data } = copy.getImageData(0, 0, c.width, c.height);
-              return new Set(new Uint32Array(data.buffer)).size > 2;
-            }""",
-            arg=canvas.element_handle(),
-            timeout=5000,
-        )
+        wait_for_colors(canvas, 3, timeout=5000)
 
 
 def test_python_sees_a_slider_move(gallery):

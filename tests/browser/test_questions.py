@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
-from tests.browser.conftest import HTML, PHONE, Visit, built, wait_for
+from tests.browser.conftest import HTML, PHONE, Visit, built
 from tests.browser.judged import ALL
 from tests.pages import notebooks
 from tests.test_questions import questions_of
@@ -50,20 +50,6 @@ def check(page, question: str, answer=None) -> str:
     verdict = asked.locator(".question-verdict")
     expect(verdict).not_to_be_empty()
     return " ".join(verdict.inner_text().split())
-
-
-def return_to(page):
-    """Load the page again when the browser has put away what it was to keep, as a reader would.
-
-    A page that loads itself within milliseconds may read before its last words were written.
-    """
-    kept = "JSON.stringify(Object.entries(localStorage).sort())"
-    written = page.evaluate(kept)
-    other = page.context.new_page()
-    other.goto(page.url)
-    wait_for(other, f"written => {kept} === written", written)
-    page.reload()
-    other.close()
 
 
 def lines(page) -> list[int]:
@@ -198,7 +184,7 @@ def test_answers_are_kept_until_they_are_cleared(page):
     check(page, CHOICE, 2)
     sort_by_keyboard(page, right_order(page))
     check(page, ORDER)
-    return_to(page)
+    page.reload()
     expect(page.locator(f"{NUMBER} .question-verdict")).to_contain_text("The factor")
     expect(page.locator(f"{NUMBER} input")).to_have_value("1.64")
     expect(page.locator(f"{CHOICE} .question-verdict")).to_contain_text("Right.")
@@ -221,7 +207,7 @@ def test_an_answer_to_an_older_text_is_not_shown_and_goes_with_the_next(page):
         localStorage.setItem(key.replace(/@.*/, "@older"), localStorage.getItem(key));
         localStorage.removeItem(key);
     }}""")
-    return_to(page)
+    page.reload()
     expect(page.locator(f"{NUMBER} input")).to_have_value("")
     check(page, NUMBER, "0.82")
     (key,) = page.evaluate(KEYS)
@@ -245,7 +231,7 @@ def test_what_is_kept_may_be_damaged(page, damaged):
     check(page, NUMBER, "1.64")
     key = page.evaluate(f"{KEYS}[0]")
     page.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, damaged])
-    return_to(page)
+    page.reload()
     assert check(page, NUMBER, "0.82").startswith("Right.")
     assert check(page, CHOICE, 2).startswith("Right.")
 

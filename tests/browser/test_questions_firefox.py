@@ -8,6 +8,17 @@ from tests.browser.test_questions import CHOICE, NUMBER, ORDER, PAGE
 
 ENTER, DOWN = "\ue007", "\ue015"
 FIND = "document.querySelector({!r})"
+# What has been far away is laid out when it comes near, which moves what is read.
+SETTLED = """async (element) => {
+  await document.fonts.ready;
+  for (let still = 0, last = NaN; still < 10; ) {
+    await new Promise(requestAnimationFrame);
+    const { top } = element.getBoundingClientRect();
+    still = top === last ? still + 1 : 0;
+    last = top;
+  }
+  return null;
+}"""
 
 
 @pytest.fixture
@@ -23,6 +34,7 @@ def focus(tab, selector: str):
     element = FIND.format(selector)
     tab.evaluate(f"({element}.scrollIntoView({{block: 'center', behavior: 'instant'}}), null)")
     tab.evaluate(f"({element}.focus(), null)")
+    tab.evaluate(f"({SETTLED})({element})")
 
 
 def said(tab, question: str, text: str):

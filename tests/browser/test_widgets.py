@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.canvases import wait_for_colors
 from tests.browser.conftest import PHONE, Visit, built, handle_of, ready_widget
 from tests.pages import chapters, widgets_of
 
@@ -60,10 +61,8 @@ def test_it_draws_itself_without_kernel_or_network(browser, base, page, name):
         figure = ready_widget(visit.open(built(page)), name)
         expect(figure.locator(".vae-root")).to_be_visible()
         expect(figure.locator(":scope > img, :scope > a img").first).to_be_hidden()
-        colors = """c => new Set(new Uint32Array(
-            c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"""
         for canvas in figure.locator("canvas").all():
-            visit.page.wait_for_function(f"c => ({colors})(c) > 2", arg=canvas.element_handle())
+            wait_for_colors(canvas, 3)
         assert visit.problems == []
 
 
