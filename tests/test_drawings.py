@@ -1,11 +1,13 @@
 """The drawings of a figure: what a page shows of it, wide and narrow, light and dark."""
 
+import importlib
 import itertools
 import json
 import re
 import sys
 import xml.dom.minidom
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -66,19 +68,25 @@ def rgb(color: str) -> str:
 
 def variants(found: dict) -> dict[tuple[str, str], str]:
     """All four drawings of a figure."""
-    light = {width: drawings.unpacked(found, width) for width in ("wide", "narrow")}
+    return on_both_grounds({width: drawings.unpacked(found, width) for width in drawn.WIDTHS})
+
+
+def on_both_grounds(light: dict[str, str]) -> dict[tuple[str, str], str]:
+    """The light drawings and the dark ones, by ground and width."""
     return {("light", width): text for width, text in light.items()} | {
         ("dark", width): drawn.dark(text) for width, text in light.items()
     }
 
 
 def stored() -> list[tuple[str, dict]]:
-    """What every figure of the book holds, after where it is."""
-    return [
-        (f"{path.stem} {index}", output.metadata[drawings.KEY])
+    """The light drawings of every figure and every diagram of the book, after where it is."""
+    figures = [
+        (f"{path.stem} {index}", drawn.light_of(output))
         for path in notebooks()
         for index, output in drawn.drawn_outputs(path)
     ]
+    diagrams = [(path.name, drawn.diagram_of(path)) for path in (ROOT / "img").glob("*.svg")]
+    return figures + [(name, light) for name, light in diagrams if light]
 
 
 def test_a_figure_stays_as_it_is_and_is_drawn_the_same_again():
@@ -174,6 +182,21 @@ def test_a_photograph_and_a_night_are_not_turned():
     assert re.findall(r"base64,([^\"]*)", drawn.dark(text)) == images
 
 
+def test_between_images_in_colour_the_page_shows_through():
+    images = torch.rand(3, 3, 8, 8, generator=GENERATOR)
+    found = drawings.drawings(plots.images(images, columns=2, gap=2))
+    (data,) = map(drawings.base64.b64decode, found["images"])
+    image = np.asarray(drawings.PIL.Image.open(drawings.io.BytesIO(data)).convert("RGBA"))
+    image = image[::-1] if not image[0, -1, 3] else image  # SVG may turn it over
+    assert image.shape[:2] == (18, 18)
+    seen = np.zeros((18, 18), dtype=bool)
+    for row, column in ((0, 0), (0, 10), (10, 0)):
+        seen[row : row + 8, column : column + 8] = True
+    assert (image[..., 3] == 255 * seen).all()
+    first = (255 * images[0].permute(1, 2, 0)).numpy()
+    assert np.abs(image[:8, :8, :3] - first).max() < 24  # of 192 colours, all are kept
+
+
 def test_many_points_are_pixels_two_for_each_css_pixel():
     fig, ax = plots.figure()
     ax.scatter(*CROWDED.T)
@@ -185,11 +208,62 @@ def test_many_points_are_pixels_two_for_each_css_pixel():
     assert image.width == pytest.approx(2 * points * drawings.PIXELS / 72, abs=2)
 
 
-def test_neutral_colours_are_turned_and_those_of_the_palette_are_kept():
-    assert drawn.dark_color("#ffffff") == drawn.hexadecimal(drawn.GROUND)
+def test_neutral_colours_are_turned_and_those_of_the_palette_are_kept_that_stand_out():
+    ground = drawn.hexadecimal(drawn.GROUND)
+    assert drawn.dark_color("#ffffff") == ground
     assert drawn.dark_color("#000000") == drawn.hexadecimal(drawn.TEXT)
-    for color in map(to_hex, plots.PALETTE):
-        assert drawn.dark_color(color) == color
+    kept = [color for color in map(to_hex, plots.PALETTE) if drawn.dark_color(color) == color]
+    assert len(kept) == 8
+    others = {drawn.dark_color(color) for color in map(to_hex, plots.PALETTE)} - set(kept)
+    assert len(others) == 2
+    for least, colors in ((4, kept), (4.5, others)):
+        assert all(contrast(rgb(color), rgb(ground)) > least for color in colors)
+
+
+@pytest.mark.parametrize("style", ["fill: #bd1f01; fill-opacity: 0.15", "fill: #d3d3d3"])
+def test_a_fill_that_the_dark_would_swallow_is_made_stronger(style):
+    light = f'<svg width="1" height="1"><path d="M0 0" style="{style}; stroke: #bd1f01"/></svg>'
+    (found,) = fills_of(drawn.dark(light))
+    assert contrast_with_ground(*found) >= 1.5
+    assert drawn.dark(light).count("stroke: #f2545b") == 1
+
+
+@pytest.mark.parametrize("style", ["fill: #ffffff; opacity: 0.8", "fill: none"])
+def test_what_has_the_colour_of_the_paper_gets_that_of_the_ground(style):
+    dark = drawn.dark(f'<svg width="1" height="1"><path d="M0 0" style="{style}"/></svg>')
+    assert dark.count(style.replace("#ffffff", drawn.hexadecimal(drawn.GROUND))) == 1
+
+
+def test_every_fill_and_every_line_in_colour_stands_out_in_the_dark():
+    count = 0
+    for place, light in stored():
+        for text in map(drawn.dark, light.values()):
+            for fill in fills_of(text):
+                count += 1
+                assert contrast_with_ground(*fill) >= 1.5, (place, fill)
+            for color in set(re.findall(r"stroke: (#\w{6})", text)) - NEUTRAL:
+                assert contrast_with_ground(color) >= 3, (place, color)
+    assert count > 200
+
+
+def fills_of(svg: str) -> set[tuple[str, float]]:
+    """The colours and the opacities of what is filled in another colour than the ground's."""
+    found = set()
+    for style in set(re.findall(r'style="([^"]*)"', svg)):
+        parts = dict(part.split(": ") for part in style.strip("; ").split("; ") if ": " in part)
+        color = parts.get("fill", "none")
+        if color.startswith("#") and color != drawn.hexadecimal(drawn.GROUND):
+            found.add((color, float(parts.get("fill-opacity", parts.get("opacity", 1)))))
+    return found
+
+
+def contrast_with_ground(color: str, opacity: float = 1) -> float:
+    pairs = zip(bytes.fromhex(color[1:]), drawn.GROUND, strict=True)
+    seen = (round(opacity * over + (1 - opacity) * under) for over, under in pairs)
+    return contrast("rgb({}, {}, {})".format(*seen), rgb(drawn.hexadecimal(drawn.GROUND)))
+
+
+NEUTRAL = {drawn.hexadecimal(drawn.shade(level)) for level in range(256)}
 
 
 def test_front_ends_and_figures_have_one_palette():
@@ -239,10 +313,11 @@ def test_a_page_moves_labels_apart_as_python_does(tmp_path):
 def test_every_figure_of_the_book_is_drawn_with_letters_that_can_be_read():
     found = stored()
     assert len(found) > 60
-    for place, figure in found:
-        assert figure["wide"]["size"][0] <= 700, place
-        assert figure["narrow"]["size"][0] == 350, place
-        for (ground, width), text in variants(figure).items():
+    for place, light in found:
+        widths = {name: int(re.search(r' width="(\d+)"', text)[1]) for name, text in light.items()}
+        assert widths["wide"] <= 700, place
+        assert widths["narrow"] == 350, place
+        for (ground, width), text in on_both_grounds(light).items():
             paper = "#ffffff" if ground == "light" else drawn.hexadecimal(drawn.GROUND)
             for color, size in texts_of(text):
                 assert size >= 12, (place, width)
@@ -251,8 +326,8 @@ def test_every_figure_of_the_book_is_drawn_with_letters_that_can_be_read():
 
 def test_no_figure_of_the_book_has_labels_that_overlap():
     maps = 0
-    for place, figure in stored():
-        for width, text in ((width, drawings.unpacked(figure, width)) for width in WIDTHS):
+    for place, light in stored():
+        for width, text in light.items():
             boxes = [box_of(path) for _, path in LABEL.findall(text)]
             maps += len(boxes) == 10
             for i, (middle, radius) in enumerate(boxes):
@@ -261,7 +336,36 @@ def test_no_figure_of_the_book_has_labels_that_overlap():
     assert maps >= 4
 
 
-WIDTHS = ("wide", "narrow")
+def test_a_broken_name_keeps_its_formulas_whole():
+    names = ("0 or 1, cross-entropy, D = 20", "the width $s = 0.25$ of pixels")
+    for letters in range(6, 24):
+        lines = [line for name in names for line in arranging.folded(name, letters).split("\n")]
+        assert any("D = 20" in line for line in lines), lines
+        assert any("$s = 0.25$" in line for line in lines), lines
+
+
+PINNED = re.search(r"^matplotlib==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)[1]
+
+
+@pytest.mark.skipif(matplotlib.__version__ != PINNED, reason="another matplotlib draws otherwise")
+def test_the_diagrams_are_what_their_script_draws(monkeypatch):
+    """To a hundredth of a point; the pixels of the moons are tested with the moons."""
+    monkeypatch.syspath_prepend(ROOT / "img")
+    found = importlib.import_module("draw").written()
+    assert set(found) == {path.name for path in (ROOT / "img").glob("*.svg")}
+    for name, text in found.items():
+        (expected, places), (shape, numbers) = map(
+            without_numbers, ((ROOT / "img" / name).read_text().strip(), text)
+        )
+        assert shape == expected, name
+        np.testing.assert_allclose(numbers, places, atol=0.011, err_msg=name)
+
+
+def without_numbers(svg: str) -> tuple[str, list[float]]:
+    """What a drawing consists of, and where that is."""
+    svg = re.sub(r"base64,[^\"]*", "", svg)
+    number = re.compile(r"(?<=[\s\"(])-?\d+(?:\.\d+)?(?=[\s\")])")
+    return number.sub("#", svg), [float(each) for each in number.findall(svg)]
 
 
 def box_of(path: str) -> tuple[np.ndarray, float]:

@@ -1,5 +1,6 @@
 """What the build draws on a page, so that no script has to: formulas and icons."""
 
+import math
 import re
 import sys
 
@@ -52,12 +53,40 @@ def test_a_mark_after_a_formula_does_not_begin_a_line():
     assert "</mjx-container></span> z" in page
 
 
+def test_a_parenthesis_before_a_formula_does_not_end_a_line():
+    plain, linked = INLINE.format("x"), '<a href="y">' + INLINE.format("x") + "</a>"
+    page = set_page(f"({plain}) y", f"({plain} is", f"({linked})", f"({linked} is")
+    assert page.count('<span class="with-mark">(<span class="math') == 2
+    assert page.count('<span class="with-mark">(<a href="y">') == 2
+    assert page.count("</mjx-container></span></span> is") == 1
+
+
+@pytest.mark.parametrize("rest", ["-th column", "’s column", "."])
+def test_the_rest_of_a_word_does_not_begin_a_line(rest):
+    word = rest.split()[0]
+    plain = set_page(INLINE.format("x") + rest)
+    assert f"</mjx-container></span>{word}</span>" in plain
+    linked = set_page('<a href="y">' + INLINE.format("x") + "</a>" + rest)
+    assert f"</mjx-container></span></a>{word}</span>" in linked
+    assert '<span class="with-mark"><a href="y">' in linked
+
+
 def test_a_drawing_is_measured_in_sizes_of_the_font():
     """A small x, 442 of 1,000 high where MathJax draws it, is as high as one of Literata."""
     page = set_page(INLINE.format("x"))
     assert not re.search(r"\dex\b", page)
     height, top, drawn = re.search(r'height="(.*)em" viewBox="0 -(\d+) \d+ (\d+)"', page).groups()
     assert float(height) * int(top) / int(drawn) == pytest.approx(mathematics.X_HEIGHT, abs=0.005)
+
+
+def test_a_displayed_formula_says_how_wide_it_is():
+    """Then a phone can set it smaller by what is too much; what fits anywhere needs nothing."""
+    wide, narrow = "a + b + c + d + e + f + g + h", "a"
+    page = set_page(DISPLAYED.format(wide), DISPLAYED.format(narrow), INLINE.format(wide))
+    starts = re.findall(r'<mjx-container ([^>]*)><svg [^>]*width="([\d.]+)em"', page)
+    assert len(starts) == 3
+    said = [re.search('style="--wide: (.*)"', start) for start, _ in starts]
+    assert [one and int(one[1]) for one in said] == [math.ceil(float(starts[0][1])), None, None]
 
 
 def test_a_glyph_stands_once_on_a_page(page):

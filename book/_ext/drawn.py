@@ -1,8 +1,9 @@
-"""Put the figures of the notebooks on the pages: light and dark, wide and narrow, from one drawing.
+"""Put the book's figures on the pages: light and dark, wide and narrow, from one drawing.
 
 What `vaelib.plots.show` displayed holds as metadata two drawings of the figure, one for wide
-screens and one for phones. Each becomes two files, of which the dark one is the light one with
-other colours. The page names all four; a browser loads the one that is shown.
+screens and one for phones. A diagram has them as files: `{figure} ../img/vae.svg` stands for
+`img/vae.svg` and `img/vae.narrow.svg`. Each becomes two files, of which the dark one is the light
+one with other colours. The page names all four; a browser loads the one that is shown.
 """
 
 import base64
@@ -16,32 +17,44 @@ import nbformat
 import PIL.Image
 from docutils import nodes
 from vaelib import drawings, plots
+from vaelib.widgets import base
 
 import live
 
 FOLDER = "_images"
+WIDTHS = ("wide", "narrow")
+NARROW = ".narrow.svg"  # how the file of a diagram ends that is for phones
 PHONE = "(max-width: 719px)"  # below, a wide drawing would have to be made smaller
 # The page's ground and its text in dark mode.
 GROUND, TEXT = (0x12, 0x12, 0x12), (0xCE, 0xD6, 0xDD)
-# Colours of the book's drawings that are neither neutral nor the palette's.
+# Colours of the book's drawings that are not neutral and have others in the dark: those of boxes,
+# and of the palette's two, a red and a purple, that would hardly be seen there.
 DARK = {
+    "#bd1f01": "#f2545b",
+    "#832db6": "#b06be0",
     plots.LINE: "#9aa3b5",
     **dict(zip(plots.BOX_COLORS, ("#1d3a5f", "#573d12", "#1c4a31", "#2a303b"), strict=True)),
 }
+SIZE = re.compile(r'<svg [^>]*?(width="\d+") (height="\d+")')
 COLOR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")
+# The least contrast of a fill with the ground, and a fill in a style with what stands around it.
+LEAST = 1.6
+FILLED = re.compile(r'style="((?:[^"]*; )?)fill: (#[0-9a-f]{6})((?:;[^"]*)?)"')
+OPACITY = re.compile(r"(?<![a-z-])(?:fill-)?opacity: ([\d.]+)")
 INK = re.compile(
     rf'(<image\b(?=[^>]*\bid="{drawings.INK_ID})[^>]*href="data:image/png;base64,)([^"]*)'
 )
 
 
 def dark(text: str) -> str:
-    """A light drawing with the colours of the dark page: neutral ones turned, the palette's kept.
+    """A light drawing with the colours of the dark page: neutral ones turned, most others kept.
 
     Black stands in no attribute of a drawing, for it is what is filled without being told: here
     the root says the colour of the text.
     """
     text = INK.sub(lambda match: match[1] + turned(match[2]), text)
     text = COLOR.sub(lambda match: dark_color(match[0]), text)
+    text = FILLED.sub(lambda match: with_fill(*match.groups()), text)
     return text.replace("<svg ", f'<svg fill="{hexadecimal(shade(0))}" ', 1)
 
 
@@ -51,6 +64,43 @@ def dark_color(color: str) -> str:
         return DARK[color]
     red, green, blue = bytes.fromhex(color[1:])
     return hexadecimal(shade(red)) if red == green == blue else color
+
+
+def with_fill(before: str, color: str, after: str) -> str:
+    """A style whose fill can be told from the ground: less transparent, if not lighter."""
+    found = OPACITY.search(before + after)
+    opacity = float(found[1]) if found else 1.0
+    if color == hexadecimal(GROUND) or stands_out(mixed(color, GROUND, opacity)):
+        return f'style="{before}fill: {color}{after}"'
+    needed = (part / 20 for part in range(1, 21))
+    opacity = next((p for p in needed if stands_out(mixed(color, GROUND, p))), 1.0)
+    lighter = (
+        hexadecimal(mixed(hexadecimal(TEXT), bytes.fromhex(color[1:]), p / 20)) for p in range(21)
+    )
+    color = next(each for each in lighter if stands_out(mixed(each, GROUND, opacity)))
+    style = OPACITY.sub(
+        lambda match: match[0].replace(match[1], f"{opacity:g}"), before + f"fill: {color}" + after
+    )
+    return f'style="{style}"'
+
+
+def mixed(color: str, other, opacity: float) -> tuple[int, int, int]:
+    """A colour that lies on another and lets it through."""
+    pairs = zip(bytes.fromhex(color[1:]), other, strict=True)
+    return tuple(round(opacity * over + (1 - opacity) * under) for over, under in pairs)
+
+
+def stands_out(color) -> bool:
+    return (luminance(color) + 0.05) / (luminance(GROUND) + 0.05) >= LEAST
+
+
+def luminance(color) -> float:
+    """Relative luminance, as WCAG 2 defines it."""
+    parts = [part / 255 for part in color]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def shade(level: int) -> tuple[int, int, int]:
@@ -76,12 +126,24 @@ def turned(png: str) -> str:
     return base64.b64encode(written.getvalue()).decode()
 
 
-def files_of(output) -> dict[tuple[str, str], tuple[str, str]]:
+def light_of(output) -> dict[str, str]:
+    """The two light drawings of an output, by their widths."""
+    return {width: drawings.unpacked(output.metadata[drawings.KEY], width) for width in WIDTHS}
+
+
+def diagram_of(path: Path) -> dict[str, str] | None:
+    """The two light drawings of a diagram, or None if the file is no diagram."""
+    paths = dict(zip(WIDTHS, (path, path.with_suffix(NARROW)), strict=True))
+    if path.suffix != ".svg" or not paths["narrow"].is_file():
+        return None
+    return {width: each.read_text(encoding="utf-8") for width, each in paths.items()}
+
+
+def files_of(light: dict[str, str]) -> dict[tuple[str, str], tuple[str, str]]:
     """The name and the text of each file of a figure, by its ground and its width."""
     found = {}
-    for width in ("wide", "narrow"):
-        light = drawings.unpacked(output.metadata[drawings.KEY], width)
-        for ground, text in (("light", light), ("dark", dark(light))):
+    for width, drawing in light.items():
+        for ground, text in (("light", drawing), ("dark", dark(drawing))):
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
             found[ground, width] = f"{digest}.svg", text
     return found
@@ -98,17 +160,30 @@ def drawn_outputs(path: Path) -> list[tuple[int, dict]]:
     ]
 
 
+def diagrams(app) -> list[dict[str, str]]:
+    """The drawings of all diagrams."""
+    found = (diagram_of(path) for path in sorted((Path(app.srcdir) / "img").glob("*.svg")))
+    return [light for light in found if light]
+
+
 def place(app, doctree):
     """Put the four drawings of each figure where its picture is."""
     path = Path(app.env.doc2path(app.env.docname))
+    root = app.builder.get_relative_uri(app.env.docname, "index").removesuffix("index.html")
+    app.env.note_dependency(__file__)
+    for node in list(doctree.findall(nodes.image)):
+        diagram = Path(app.srcdir) / node["uri"]
+        light = diagram_of(diagram)
+        if light:
+            app.env.note_dependency(str(diagram.with_suffix(NARROW)))
+            node.replace_self(picture(node["alt"], light, root))
     if path.suffix != ".ipynb":
         return
     cells = live.code_cells(doctree)
-    root = app.builder.get_relative_uri(app.env.docname, "index").removesuffix("index.html")
     for index, output in drawn_outputs(path):
-        names = {key: name for key, (name, _) in files_of(output).items()}
-        shown = picture(output, names, root)
-        picture_of(cells[index]).replace_self(nodes.raw("", shown, format="html"))
+        shown = picture(output.data["text/plain"], light_of(output), root)
+        is_widget = base.STATE in output.metadata
+        picture_of(cells[index]).replace_self(live.around([shown], output) if is_widget else shown)
 
 
 def picture_of(cell) -> nodes.container:
@@ -123,13 +198,11 @@ def picture_of(cell) -> nodes.container:
     )
 
 
-def picture(output, names: dict, root: str) -> str:
+def picture(words: str, light: dict[str, str], root: str) -> nodes.raw:
     """The elements that show a figure."""
-    alt = escape(" ".join(output.data["text/plain"].split()), quote=True)
-    sizes = {
-        width: 'width="{}" height="{}"'.format(*output.metadata[drawings.KEY][width]["size"])
-        for width in ("wide", "narrow")
-    }
+    alt = escape(" ".join(words.split()), quote=True)
+    names = {key: name for key, (name, _) in files_of(light).items()}
+    sizes = {width: " ".join(SIZE.search(text).groups()) for width, text in light.items()}
     parts = [
         f'<picture class="in-{ground}"><source media="{PHONE}" '
         f'srcset="{root}{FOLDER}/{names[ground, "narrow"]}" {sizes["narrow"]}>'
@@ -137,7 +210,7 @@ def picture(output, names: dict, root: str) -> str:
         f'{sizes["wide"]} loading="lazy" alt="{alt}"></picture>'
         for ground in ("light", "dark")
     ]
-    return f'<div class="drawing">{"".join(parts)}</div>'
+    return nodes.raw("", f'<div class="drawing">{"".join(parts)}</div>', format="html")
 
 
 def write_files(app, error):
@@ -147,10 +220,10 @@ def write_files(app, error):
     folder = Path(app.outdir) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     paths = [Path(app.env.doc2path(name)) for name in sorted(app.env.found_docs)]
-    for path in paths:
-        for _, output in drawn_outputs(path) if path.suffix == ".ipynb" else ():
-            for name, text in files_of(output).values():
-                (folder / name).write_text(text, encoding="utf-8")
+    outputs = [o for path in paths if path.suffix == ".ipynb" for _, o in drawn_outputs(path)]
+    for light in [*diagrams(app), *map(light_of, outputs)]:
+        for name, text in files_of(light).values():
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 def setup(app):

@@ -20,7 +20,7 @@ NARROW = 3.5  # inches, of 100 CSS pixels each
 TALLEST = 4.0  # inches, of a panel that may have any shape
 HEIGHTS = {1: 3.0, 2: 2.5, 3: 2.1}  # inches of each of so many panels below each other
 LONG = 12  # letters, of a text that may have to be broken
-MATHEMATICS = re.compile(r"\$[^$]*\$")
+WHOLE = re.compile(r"\$[^$]*\$|\S+ = \S+")  # a formula, with or without dollars
 
 
 def copy_of(fig: Figure) -> Figure:
@@ -170,8 +170,8 @@ def _fold_ticks(ax: Axes) -> None:
 
 
 def folded(words: str, letters: int) -> str:
-    """A text in lines of so many letters; a formula is not broken."""
-    kept = MATHEMATICS.sub(lambda match: match[0].replace(" ", "\0"), words)
+    """A text in lines of so many letters; a formula such as "D = 2" is not broken."""
+    kept = WHOLE.sub(lambda match: match[0].replace(" ", "\0"), words)
     lines = textwrap.fill(kept, letters, break_long_words=False, break_on_hyphens=False)
     return lines.replace("\0", " ")
 

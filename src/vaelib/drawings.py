@@ -155,13 +155,27 @@ def with_references(text: str, images: list[str]) -> str:
 def _small(png: bytes, is_ink: bool) -> str:
     """Pixels as a small PNG: ink in shades of grey, all else in 256 colours."""
     image = PIL.Image.open(io.BytesIO(png)).convert("RGBA")
+    alpha = np.asarray(image)[..., 3]
     if is_ink:
         paper = PIL.Image.new("RGBA", image.size, "white")
         image = PIL.Image.alpha_composite(paper, image).convert("L")
-    elif np.asarray(image)[..., 3].min() == 255:
+    elif alpha.min() == 255:
         image = image.convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE)
+    elif set(np.unique(alpha)) == {0, 255}:
+        image = _with_holes(image, alpha == 0)
     else:
         image = image.quantize(256, PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE)
     small = io.BytesIO()
     image.save(small, format="png", optimize=True)
     return base64.b64encode(small.getvalue()).decode()
+
+
+def _with_holes(image: PIL.Image.Image, holes: np.ndarray) -> PIL.Image.Image:
+    """An image in 255 colours, with nothing where the holes are."""
+    colours = image.convert("RGB").quantize(255, dither=PIL.Image.Dither.NONE)
+    palette = colours.getpalette()[: 3 * 255]
+    hole = len(palette) // 3
+    found = PIL.Image.fromarray(np.where(holes, hole, np.asarray(colours)).astype(np.uint8))
+    found.putpalette([*palette, 255, 255, 255])
+    found.info["transparency"] = hole
+    return found

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vaelib import arranging, class_labels, drawings
 from vaelib.checks import integer
-from vaelib.pictures import image_grid, image_shape
+from vaelib.pictures import image_grid, image_shape, images_of
 from vaelib.training import History
 
 # Ten colours that readers with any common colour-vision deficiency can tell apart:
@@ -97,9 +97,17 @@ def png(fig: Figure, dpi: int = 150) -> bytes:
 
 
 def images(images: Tensor, columns: int = 10, gap: int = 2, shape=None) -> Figure:
-    """Draw images in a grid, arguments as for `image_grid`: grey ones with ink dark on light."""
+    """Draw images in a grid, arguments as for `image_grid`: grey ones with ink dark on light.
+
+    Between images nothing is drawn, so that a dark page shows through.
+    """
     grid = image_grid(images, columns, gap, shape).numpy()
     height, width = grid.shape[:2]
+    if grid.ndim == 3:
+        masks = torch.zeros(images_of(images, shape).shape[:3], device="cpu")
+        seen = image_grid(masks, columns, gap).isfinite()
+        if not seen.all():
+            grid = (255 * np.dstack([grid, seen])).round().astype(np.uint8)
     fig, ax = figure(height=7 * height / width)
     ax.imshow(grid, vmin=0, vmax=1, cmap="gray_r")
     ax.grid(False)

@@ -8,12 +8,15 @@ import pytest
 
 from tests.browser.conftest import HTML, PHONE, Visit, built
 from tests.browser.judged import contrast, darken, lay_out_all, luminance
-from tests.pages import notebooks
+from tests.pages import ROOT, notebooks
 
 SCREENS = {
     "phone": PHONE,
     "tablet": {"viewport": {"width": 768, "height": 1024}},
     "laptop": {"viewport": {"width": 1400, "height": 900}},
+}
+DIAGRAMS = {path.stem for path in (ROOT / "img").glob("*.svg")} - {
+    f"{path.stem}" for path in (ROOT / "img").glob("*.narrow.svg")
 }
 SHOWN = ".drawing img:visible"
 # What a figure measures, and the letters and the pixels of its file: an outline's scale is a
@@ -107,6 +110,21 @@ def test_a_phone_shows_them_as_well_in_either_theme(browser, server, path):
         shown = figures(page)
         assert_the_ground_is_the_pages_and_letters_stand_out(shown, page.evaluate(PAPER), "dark")
         assert one.problems == []
+
+
+@pytest.mark.parametrize("name", sorted(DIAGRAMS))
+def test_a_diagram_is_drawn_as_the_figures_of_the_cells_are(browser, server, name):
+    """So that all that is asked of them here is asked of it."""
+    label = name.replace("_", "-")
+    (path,) = (each for each in notebooks() if f"img/{name}.svg" in each.read_text())
+    with Visit(browser, server, **PHONE) as one:
+        figure = one.open(f"{built(path)}#fig-{label}").page.locator(f"#fig-{label}")
+        assert figure.locator("img").count() == figure.locator(".drawing img").count() == 2
+        image = figure.locator("img:visible")
+        assert image.count() == 1
+        size = image.evaluate("async i => (await i.decode(), [i.naturalWidth, i.clientWidth])")
+        assert size[0] == 350
+        assert size[1] <= 350
 
 
 def test_only_what_is_shown_is_loaded(browser, server):
