@@ -6,11 +6,14 @@ import json
 import re
 import zlib
 
+import nbformat
+import numpy as np
 import PIL.Image
 import pytest
 import torch
 
 import vaelib
+from tests.pages import notebooks
 from vaelib import widgets
 from vaelib.widgets import base, network
 
@@ -212,3 +215,15 @@ def test_each_file_comes_once_and_after_what_it_imports():
     assert len(files) == len(set(files))
     assert files[-1] == "draw_digit.js"
     assert files.index("controls.js") < files.index("plane.js") < files.index("pad.js")
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+def test_no_still_of_the_book_is_cut_at_its_edge(path):
+    outputs = (o for cell in nbformat.read(path, 4).cells for o in cell.get("outputs", []))
+    for output in outputs:
+        if base.STATE not in output.get("metadata", {}):
+            continue
+        data = base64.b64decode(output.data["image/png"])
+        pixels = np.asarray(PIL.Image.open(io.BytesIO(data)).convert("L"))
+        edges = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+        assert min(map(np.min, edges)) > 250, output.metadata[base.STATE]["widget"]

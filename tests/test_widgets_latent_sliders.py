@@ -10,6 +10,7 @@ import traitlets
 from torch import nn
 
 import vaelib
+from vaelib import drawings
 from vaelib.widgets import base, latent_sliders
 
 
@@ -200,6 +201,12 @@ def test_display_holds_a_picture_and_says_that_a_page_cannot_run_it(sliders):
     assert data["text/plain"] == metadata["image/png"]["alt"] == sliders.still()[1]
     assert metadata[base.STATE] == {"widget": "latent_sliders", "state": {}}
     assert PIL.Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).width > 300
+
+
+def test_in_the_book_it_has_the_drawings_of_a_figure(sliders, monkeypatch):
+    assert drawings.KEY not in sliders._repr_mimebundle_()[1]
+    monkeypatch.setenv(drawings.WANTED, "1")
+    assert sliders._repr_mimebundle_()[1][drawings.KEY]["narrow"]["size"][0] == 350
 
 
 def test_still_draws_the_image_and_where_the_sliders_stand(sliders):

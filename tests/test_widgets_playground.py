@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import vaelib
+from tests.pages import ROOT
 from vaelib.widgets import Playground, base
 from vaelib.widgets import playground as own
 
@@ -133,6 +134,33 @@ def test_bugs_are_those_that_the_front_end_knows():
     text = (base.SOURCES / "playground_faults.js").read_text(encoding="utf-8")
     names = re.findall(r'^  "?([a-z-]+)"?: \{$', text, re.MULTILINE)
     assert ("none", *names) == own.FAULTS or tuple(names) == own.FAULTS
+
+
+SWITCHES = {  # an exhibit of the museum: the bug that shows it, or why there is none
+    "museum-factor": "pixel-mean",
+    "museum-latents": "kl-latents",
+    "museum-batch": "kl-batch",
+    "museum-knob": "no-coefficient",
+    "museum-twice": "kl-twice",
+    "museum-warm": "the playground's KL has no schedule that could start again",
+    "museum-negative": "normalised",
+    "museum-sign": "sigma is chosen there, and not learned",
+    "museum-constant": "the log-density of z cancels in the KL, so that training would not show it",
+    "museum-noise": "little-noise",
+    "museum-variance": "variance-as-sigma",
+    "museum-nan": "unclamped",
+    "museum-inverted": "inverted",
+    "museum-sums": "Adam divides a factor of the whole loss out, so that training is the same",
+    "museum-grid": "it is about what is looked at, after training",
+    "museum-true": "nothing is trained in it",
+}
+
+
+def test_each_exhibit_of_the_museum_has_its_switch_or_a_reason():
+    text = (ROOT / "book/wrong.ipynb").read_text(encoding="utf-8")
+    assert set(re.findall(r":label: (museum-[a-z]+)", text)) == set(SWITCHES)
+    for label, switch in SWITCHES.items():
+        assert switch in own.FAULTS or " " in switch, label
 
 
 @pytest.mark.parametrize(

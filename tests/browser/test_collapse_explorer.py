@@ -374,3 +374,24 @@ def test_without_javascript_the_picture_says_it(browser, base):
         assert "of which 14 are active" in alt
         expect(figure.locator("img")).to_be_visible()
         expect(figure.locator(".vae-note")).to_be_visible()
+
+
+def test_no_line_strikes_through_the_words_of_the_plane(browser, server):
+    """The colour of the ground is put around each, after all lines but those of the runs."""
+    note = """(() => {
+      const { prototype } = CanvasRenderingContext2D, own = prototype.strokeText;
+      window.haloed = new Map();
+      prototype.strokeText = function (words, ...place) {
+        window.haloed.set(words, this.strokeStyle);
+        return own.call(this, words, ...place);
+      };
+    })()"""
+    with Visit(browser, server, color_scheme="light") as one:
+        one.page.add_init_script(note)
+        figure = ready_widget(one.open(PAGE), NAME)
+        show(figure, "beta", 4)
+        figure.page.evaluate(canvases.FRAMES)
+        haloed = dict(figure.page.evaluate("[...window.haloed]"))
+        assert {"200", "150", "distortion 0: the code says all"} <= set(haloed)
+        assert any(words.startswith("rate 0, a silent code") for words in haloed)
+        assert set(haloed.values()) == {"#ffffff"}

@@ -1,6 +1,7 @@
 """Playground on its page: it trains as PyTorch does, in a worker or without one, and stops."""
 
 import base64
+import itertools
 import json
 import re
 import zlib
@@ -10,10 +11,12 @@ import pytest
 import torch
 from playwright.sync_api import expect
 from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 import vaelib
-from tests.browser.canvases import FRAMES, trait
+from tests.browser.canvases import FRAMES, normals, shown_images, trait
 from tests.browser.conftest import PHONE, Visit, ready_widget
+from vaelib.widgets import playground as own
 from vaelib.widgets.playground import FAULTS
 
 PAGE = "book/building.html"
@@ -63,7 +66,7 @@ def opened(browser, server):
 # Numbers travel as text: as a list of values, Playwright takes seconds for them.
 STEPS = """([figure, text]) => {
     const given = JSON.parse(text);
-    const { newVae, turned, backward, adam, lossFactors } = figure.vaelib.module;
+    const { newVae, turned, backward, adam, lossFactors, pixelOf } = figure.vaelib.module;
     const { WebAssembly } = window;
     if (given.plain) delete window.WebAssembly;
     const vae = newVae(given.hidden, 1);
@@ -73,7 +76,8 @@ STEPS = """([figure, text]) => {
     let slopes;
     given.batches.forEach(({ images, noise }, step) => {
         const count = noise.length / 2;
-        const [pixels, noises] = [images, noise].map(n => Float32Array.from(n));
+        const pixels = Float32Array.from(images, grey => pixelOf(grey, given.objective.fault));
+        const noises = Float32Array.from(noise);
         const terms = [0, 0];
         for (let from = 0; from < count; from += given.few) {  // as training does it
             const some = Math.min(given.few, count - from);
@@ -82,7 +86,7 @@ STEPS = """([figure, text]) => {
                 noises.slice(2 * from, 2 * (from + some)), some, 1 / count, given.objective);
             found.forEach((sum, i) => (terms[i] += sum / count));
         }
-        const factors = lossFactors(given.objective);
+        const factors = lossFactors(given.objective, 1 / count);
         losses.push(factors[0] * terms[0] + factors[1] * terms[1]);
         if (step === 0) slopes = turned(given.hidden, vae.slopes.numbers, true);
         adam(vae, given.rate);
@@ -107,23 +111,41 @@ def drawn_batches(steps: int, count: int = 40):
 
 def broken_loss(model, images, noise, beta: float, fault: str):
     """Minus the ELBO as the code has it that a reader would write, with one bug."""
+    if fault == "inverted":
+        images = 1 - images
+    if fault == "normalised":
+        images = (images - 0.1307) / 0.3081
     mu, log_var = model.encode(images)
     if fault != "unclamped":
         log_var = log_var.clamp(max=10)
-    sigma = {"log-var-as-sigma": log_var, "variance-as-sigma": log_var.exp()}.get(
-        fault, (log_var / 2).exp()
-    )
+    right = (log_var / 2).exp()
+    sigma = {
+        "log-var-as-sigma": log_var,
+        "variance-as-sigma": log_var.exp(),
+        "little-noise": 0.01 * right,
+    }.get(fault, right)
     z = mu + sigma * noise
-    reconstruction = model.likelihood(z.detach() if fault == "detached" else z).log_prob(images)
+    reconstruction = log_prob(model, z.detach() if fault == "detached" else z, images)
     kl = vaelib.gaussian_kl(mu, log_var)
     if fault == "kl-mean":
         kl = kl / 784
+    if fault == "kl-latents":
+        kl = kl / 2
+    if fault == "kl-batch":
+        return -reconstruction.mean() + beta * kl.sum() / 64
     if fault == "kl-twice":
         kl = kl + kl
     if fault == "pixel-mean":
         reconstruction = reconstruction / 784
     beta = {"kl-sign": -beta, "no-coefficient": 1}.get(fault, beta)
     return (beta * kl - reconstruction).mean()
+
+
+def log_prob(model, z, images):
+    """log p(x|z): of the library, or for pixels that it refuses of PyTorch."""
+    if images.min() >= 0 and images.max() <= 1:
+        return model.likelihood(z).log_prob(images)
+    return -binary_cross_entropy_with_logits(model.decoder(z), images, reduction="none").sum(1)
 
 
 def by_pytorch(model, batches, rate, beta, fault):
@@ -410,6 +432,105 @@ def test_a_setting_is_taken_while_it_runs(opened):
     )
 
 
+def test_the_batch_is_taken_with_the_next_step(opened):
+    """Steps of 64 images, of 512 and of 16, of one and the same run."""
+    _, figure = opened
+    train_for(figure, "one step", "After epoch 0.01,")
+    for key, size, epoch in (("End", 512, "0.12"), ("Home", 16, "0.12"), ("End", 512, "0.22")):
+        figure.get_by_label("batch size").press(key)
+        assert trait(figure, "batch_size") == size
+        before = table(figure)
+        button(figure, "one step").click()
+        figure.page.wait_for_function(
+            "([f, before]) => f.querySelector('table').innerText !== before",
+            arg=[figure.element_handle(), "\n".join(map("\t".join, before.items()))],
+        )
+        expect(said(figure)).to_contain_text(f"After epoch {epoch},")
+
+
+def test_the_rate_is_taken_while_it_runs(opened):
+    """A run that learns comes to nothing when its rate is set to ten."""
+    _, figure = opened
+    train_for(figure, "train", AN_EPOCH)
+    expect(button(figure, "pause")).to_be_visible()
+    figure.get_by_label("learning rate").press("End")
+    expect(said(figure)).to_contain_text("far above the", timeout=60_000)
+
+
+@pytest.mark.parametrize("pixels", ["bernoulli 0.3", "gaussian 0.3"])
+def test_what_it_shows_is_what_its_weights_say(opened, pixels):
+    """Table, rebuilt digits, draws and the image at z: as PyTorch finds them with these weights."""
+    visit, figure = opened
+    figure.get_by_label("hidden units").select_option("16")
+    figure.get_by_label("pixels").select_option(pixels)
+    expect(said(figure)).to_contain_text("Not trained yet")
+    changed = """([f, before]) => {
+        const { byteLength, buffer } = f.vaelib.model.get("weights");
+        return byteLength && [...new Uint8Array(buffer)].join() !== before;
+    }"""
+    visit.page.wait_for_function(changed, arg=[figure.element_handle(), ""])
+    untrained = ",".join(map(str, trait(figure, "weights")))
+    train_for(figure, "one epoch", "After epoch 1,")
+    visit.page.wait_for_function(changed, arg=[figure.element_handle(), untrained])
+    vae = vaelib.VAE(784, 16, 2, pixels.split()[0], 0.3)
+    weights = torch.frombuffer(bytearray(trait(figure, "weights")), dtype=torch.float32)
+    nn.utils.vector_to_parameters(weights, vae.parameters())
+    with torch.no_grad():
+        assert_table(table(figure), vae)
+        draws = torch.tensor([*itertools.islice(normals(3), 20)]).view(10, 2)
+        examples = (own.test_images().images.flatten(1) * 15).round() / 15
+        labels = own.test_images().labels
+        examples = examples[[int((labels == label).nonzero()[0]) for label in range(10)]]
+        for label, wanted in {
+            "The same digits, rebuilt": vae.decode(vae.encode(examples)[0]),
+            "Images decoded at draws from the prior": vae.decode(draws),
+            "Image decoded at z": vae.decode(torch.zeros(1, 2)),
+        }.items():
+            found = shown_images(figure.locator(f"canvas[aria-label^='{label}']"))
+            np.testing.assert_allclose(found, wanted, atol=0.01)
+
+
+def assert_table(rows, vae):
+    """Both terms on the test digits, in sixteen levels, with the noise that the page draws."""
+    images = (own.test_images().images.flatten(1) * 15).round() / 15
+    mu, log_var = vae.encode(images)
+    noise = torch.tensor([*itertools.islice(normals(1), 1000)]).view(500, 2)
+    terms = -vae.likelihood(mu + (log_var / 2).exp() * noise).log_prob(images).mean()
+    kl = vaelib.gaussian_kl(mu, log_var).mean()
+    wanted = {"reconstruction loss": terms, "KL": kl, "−ELBO": terms + kl}
+    for name, number in wanted.items():
+        assert float(rows[name].replace("−", "-")) == pytest.approx(float(number), abs=0.06)
+
+
+def test_two_hundred_beginnings_take_one_memory(opened):
+    """Of the loops that are compiled; a browser grants a page few of them."""
+    visit, figure = opened
+    train_for(figure, "one step", "After epoch 0.01")
+    (worker,) = visit.page.workers
+    worker.evaluate(
+        """() => {
+          self.made = 0;
+          const { Memory } = WebAssembly;
+          WebAssembly.Memory = class extends Memory {
+            constructor(size) { super(size); self.made += 1; }
+          };
+        }"""
+    )
+    begin = """async (figure) => {
+        for (let seed = 1; seed <= 200; seed += 1) {
+            figure.vaelib.model.set("seed", seed % 100);
+            await new Promise((done) => setTimeout(done));
+        }
+    }"""
+    figure.evaluate(begin)
+    expect(said(figure)).to_contain_text("Before training")
+    train_for(figure, "one epoch", "After epoch 1,")
+    assert worker.evaluate("self.made") == 0
+    figure.get_by_label("hidden units").select_option("256")
+    train_for(figure, "one step", "After epoch 0.01")
+    assert worker.evaluate("self.made") == 1
+
+
 def test_z_is_answered_by_the_decoder_of_today(opened):
     _, figure = opened
     picture = figure.locator("canvas[aria-label^='Image decoded at z']")
@@ -584,13 +705,30 @@ def test_a_run_that_diverges_stops_and_reset_helps(opened, begin, what):
     train_for(figure, "one step", "After epoch 0.01")
 
 
+@pytest.mark.parametrize("width", [390, 820, 1400])
+def test_controls_stand_in_columns_and_captions_by_their_own_pictures(browser, server, width):
+    parts = "all => all.map((e) => [...e.children].map((part) => part.getBoundingClientRect()))"
+    with Visit(browser, server, viewport={"width": width, "height": 900}) as visit:
+        figure = ready_widget(visit.open(PAGE), NAME)
+        columns = figure.locator(".vae-even")
+        assert columns.count() == 3
+        for column in columns.all():
+            controls = column.locator("input[type=range], select").all()
+            lefts = [control.bounding_box()["x"] for control in controls]
+            assert max(lefts) - min(lefts) < 1  # pixels
+        strips = figure.locator(".vae-wide > .vae-labelled").evaluate_all(parts)
+        assert len(strips) == 3
+        for (_, caption), (following, _) in itertools.pairwise(strips):
+            assert following["top"] - caption["bottom"] > 8
+
+
 @pytest.mark.parametrize("end", ["Home", "End"])
 def test_with_all_sliders_at_an_end_nothing_breaks(opened, end):
     _, figure = opened
     for slider in figure.locator("input[type=range]").all():
         slider.press(end)
     button(figure, "train").click()
-    wanted = "far above the" if end == "End" else "After epoch 1,"
+    wanted = "far above the" if end == "End" else AN_EPOCH  # the first is soon over
     expect(said(figure)).to_contain_text(wanted, timeout=60_000)
 
 
@@ -687,6 +825,9 @@ def test_axes_have_room_for_the_numbers_of_a_run_that_explodes(shared):
     wanted |= {(5e4 * 3, 5e4): "1.5e5", (3 * 0.1e12, 1e11): "3e11", (-2.5e11, 5e10): "−2.5e11"}
     for pair, text in wanted.items():
         assert shared.evaluate(number, list(pair)) == text
+    nats = "(f, number) => f.vaelib.module.natsText(number)"
+    for value, text in {150: "150.0", -99.5: "−99.5", -4.3e6: "−4.3e6", 5e-9: "0.0"}.items():
+        assert shared.evaluate(nats, value) == text
 
 
 def test_what_a_run_remembers_is_bounded(shared):

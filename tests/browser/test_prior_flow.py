@@ -123,7 +123,10 @@ def test_points_are_drawn_where_the_flow_has_brought_them(figure, model):
     accent = """canvas => {
       const { colors, rgb } = canvas.closest("figure").vaelib.module;
       const [r, g, b] = rgb(colors(canvas).accent);
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const copy = new OffscreenCanvas(canvas.width, canvas.height)
+        .getContext("2d", { willReadFrequently: true });
+      copy.drawImage(canvas, 0, 0);
+      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
       let [x, y, n] = [0, 0, 0];
       for (let i = 0; i < data.length; i += 4) {
         if (data[i] !== r || data[i + 1] !== g || data[i + 2] !== b) continue;
@@ -247,3 +250,25 @@ def test_a_finger_moves_t_and_scrolls_the_page_over_the_map(browser, server):
         assert one.page.evaluate("scrollY") > scrolled
         assert one.page.evaluate("document.documentElement.scrollWidth") <= 390
         assert one.problems == []
+
+
+LAST = """(() => {
+  const { prototype } = CanvasRenderingContext2D;
+  for (const name of ["fill", "stroke", "fillText", "strokeText"]) {
+    const own = prototype[name];
+    prototype[name] = function (...given) {
+      this.canvas.last = [name, typeof given[0] === "string" ? given[0] : ""];
+      return own.apply(this, given);
+    };
+  }
+})()"""
+
+
+def test_no_draw_covers_the_digits_of_the_classes(browser, server):
+    with Visit(browser, server) as one:
+        one.page.add_init_script(LAST)
+        figure = ready_widget(one.open(PAGE), NAME)
+        settle(figure)
+        name, words = figure.locator("canvas.vae-canvas").evaluate("canvas => canvas.last")
+        assert name == "fillText"
+        assert words in set("0123456789")

@@ -6,6 +6,9 @@ declare const PAGES: string[];
 declare const SHARES: Record<string, number[]>;
 declare const TERMS: Record<string, string[]>;
 declare function splitQuery(query: string): string[];
+declare const Search: {
+  makeSearchSummary(html: string, wanted: Iterable<string>, anchor: string): HTMLElement;
+};
 declare class Stemmer {
   stemWord(word: string): string;
 }

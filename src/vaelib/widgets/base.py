@@ -7,12 +7,14 @@ picture and, as metadata, the state from which a page without a kernel starts th
 import base64
 import functools
 import importlib.resources
+import os
 import re
 import zlib
 
 import anywidget
 from matplotlib.figure import Figure
 
+from vaelib import drawings
 from vaelib.devices import plain_torch
 from vaelib.plots import png
 
@@ -89,12 +91,18 @@ class Widget(anywidget.AnyWidget):
         return _chosen(*self._with_still(*bundle), include, exclude)
 
     def _with_still(self, data: dict, metadata: dict) -> tuple[dict, dict]:
-        """What Jupyter shows, with a still picture and what a page needs, and the metadata."""
+        """What Jupyter shows, with a still picture and what a page needs, and the metadata.
+
+        Where the page shows nothing but the picture, the book's has its drawings as well.
+        """
         fig, alt = self.still()
         image = {"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt}
         width = round(100 * fig.get_figwidth())
         page = {"widget": self.page_name(), "state": self.page_state()}
-        return data | image, metadata | {"image/png": {"alt": alt, "width": width}, STATE: page}
+        metadata = metadata | {"image/png": {"alt": alt, "width": width}, STATE: page}
+        if os.environ.get(drawings.WANTED) and not page["state"]:
+            metadata[drawings.KEY] = drawings.drawings(fig)
+        return data | image, metadata
 
     def page_name(self) -> str:
         """What a page calls this widget."""

@@ -72,7 +72,7 @@ class ConditionalExplorer(Widget):
         """The plane with z, the image of z and the label, and below it that of each label."""
         labels = range(min(self.num_labels, IN_STILL))
         fig, (left, middle, right) = plots.figure(
-            1, 3, width=7, height=3.2, gridspec_kw={"width_ratios": [3, 2.4, 1.1]}
+            1, 3, width=7, height=3.6, gridspec_kw={"width_ratios": [3, 2.4, 1.1]}
         )
         for radius in (1, 2):
             left.add_patch(Circle((0, 0), radius, fill=False, color="gray", lw=1))

@@ -24,15 +24,20 @@ SIGMAS = (0.1, 0.3, 1.0)
 FAULTS = (  # as in playground_faults.js
     "none",
     "kl-mean",
+    "kl-latents",
+    "kl-batch",
     "pixel-mean",
     "kl-twice",
     "kl-sign",
     "no-coefficient",
     "log-var-as-sigma",
     "variance-as-sigma",
+    "little-noise",
     "unclamped",
     "detached",
     "one-noise",
+    "inverted",
+    "normalised",
 )
 EXAMPLE_EPOCHS = 5  # of the run that the still picture shows
 
@@ -53,7 +58,7 @@ class Playground(Widget):
         beta: factor of the KL in the loss, 0 or more.
         learning_rate: of Adam.
         batch_size: images a step, 1 to 5,000.
-        fault: a bug that the loss has: one of `vaelib.widgets.playground.FAULTS`; "none" is none.
+        fault: a bug of the code: one of `vaelib.widgets.playground.FAULTS`; "none" is none.
         z: the point that is decoded, two finite numbers.
         weights: float32 in the order of `VAE.parameters()`, empty until a browser has sent some.
 

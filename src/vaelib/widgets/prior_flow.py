@@ -138,7 +138,7 @@ class PriorFlow(Widget):
     def still(self):
         """The codes with the draws and their way on them, and two grids of what is decoded."""
         fig, (left, *grids) = plots.figure(
-            1, 3, width=7, height=3.7, gridspec_kw={"width_ratios": [2.2, 1, 1]}
+            1, 3, width=7, height=4, gridspec_kw={"width_ratios": [2.2, 1, 1]}
         )
         draw_cloud(left, self._codes, self._labels)
         left.collections[0].set_alpha(0.25)

@@ -246,8 +246,10 @@ function walkOf(models, model, { side, images, labels }) {
     "div",
     { className: "vae-wide vae-even" },
     ...[...ends.map((one) => one.control), share].map((one) => one.node),
-    ...rows.map(({ now, strip }, i) =>
-      element("div", { className: "vae-walk" }, ends[i].image.node, strip.node, now.node),
+    element(
+      "div",
+      { className: "vae-walk" },
+      ...rows.flatMap(({ now, strip }, i) => [ends[i].image.node, strip.node, now.node]),
     ),
   );
   const parts = [

@@ -47,7 +47,8 @@ export function paintCloud(brush, points, labels, alpha = 0.55) {
 
 const RADIUS = 12; // of a label, in CSS pixels
 
-function paintLabels({ context, place, ink, width, height }, points, labels) {
+/** Each label at the middle of its own points. */
+export function paintLabels({ context, place, ink, width, height }, points, labels) {
   context.font = "600 13px system-ui, sans-serif";
   context.textAlign = "center";
   context.textBaseline = "middle";

@@ -78,20 +78,30 @@ export function paintPlane(paper, sweep, others, chosen) {
   context.textAlign = "right";
   words(context, ink.ink, "rate, nats", box.left + box.width, paper.height - 5, 600);
   context.textAlign = "left";
-  paintBounds(on, sweep);
+  if (!sweep.grey) paintElbos(on);
   curve(on, sameLoss(sweep, chosen), ink.accent, { thickness: 1.5, dash: [5, 4] });
   if (sweep.priced) paintPrice(on, sweep, chosen);
+  paintBounds(on, sweep);
   paintRuns(on, sweep, others, chosen);
 }
 
-/** What no run of a sweep gets beyond: the corners, the lines of one ELBO, the best linear models. */
+/** Words that no line crosses: around them lies the colour of the ground. */
+function label({ context, ink }, color, what, x, y, weight = 400) {
+  context.font = `${weight} 12px system-ui, sans-serif`;
+  context.lineJoin = "round";
+  context.lineWidth = 5;
+  context.strokeStyle = ink.ground;
+  context.strokeText(what, x, y);
+  words(context, color, what, x, y, weight);
+}
+
+/** What no run of a sweep gets beyond: the corners, and the best linear models. */
 function paintBounds(on, sweep) {
   const { context, ink, box, x, y } = on;
-  if (!sweep.grey) paintElbos(on);
   if (sweep.linear.length) {
     curve(on, sweep.linear, PALETTE[6]);
     const [atX, atY] = on.place(sweep.linear[Math.floor(sweep.linear.length / 3)]);
-    words(context, ink.ink, "best linear model", atX + 4, atY - 6);
+    label(on, ink.ink, "best linear model", atX + 4, atY - 6);
   }
   if (sweep.corner === null) return;
   const [atX, atY] = on.place([0, sweep.corner]);
@@ -99,10 +109,10 @@ function paintBounds(on, sweep) {
   context.lineWidth = 2;
   context.strokeStyle = PALETTE[6];
   context.strokeRect(atX - 8, atY - 8, 16, 16);
-  words(context, ink.ink, `rate 0, a silent code: ${text(sweep.corner, 1)}`, atX + 42, atY + 20);
+  label(on, ink.ink, `rate 0, a silent code: ${text(sweep.corner, 1)}`, atX + 42, atY + 20);
   const foot = on.place([x[1], y[0]]);
   context.textAlign = "right";
-  words(context, ink.ink, `${nameOfHeight(sweep)} 0: the code says all`, foot[0], foot[1] - 6);
+  label(on, ink.ink, `${nameOfHeight(sweep)} 0: the code says all`, foot[0], foot[1] - 6);
   context.textAlign = "left";
 }
 
@@ -124,7 +134,7 @@ function paintElbos(on) {
     if (atY > on.box.top + on.box.height - 24) continue; // where it would be on other words
     context.textAlign = isHigh ? "left" : "right";
     const [shiftX, shiftY] = isHigh ? [5, 12] : [-2, -4];
-    inside(on, () => words(context, ink.muted, String(nats), atX + shiftX, atY + shiftY));
+    inside(on, () => label(on, ink.muted, String(nats), atX + shiftX, atY + shiftY));
   }
   context.textAlign = "left";
 }
@@ -167,7 +177,7 @@ function paintRuns(on, sweep, others, chosen) {
   paintMarks(on, sweep, chosen);
   const name = sweep.names[chosen.step];
   context.textAlign = x > on.box.left + 0.7 * on.box.width ? "right" : "left";
-  words(context, ink.ink, name, x + (context.textAlign === "right" ? -14 : 14), y - 10, 600);
+  label(on, ink.ink, name, x + (context.textAlign === "right" ? -14 : 14), y - 10, 600);
   context.textAlign = "left";
 }
 
@@ -178,7 +188,7 @@ function paintMarks(on, sweep, chosen) {
     const [{ rate, height }] = sweep.runs[step];
     const [x, y] = on.place([rate, height]);
     if (named.some((spot) => Math.hypot(x - spot[0], y - spot[1]) < 12)) return;
-    words(on.context, on.ink.muted, mark, x + 9, y - 6);
+    label(on, on.ink.muted, mark, x + 9, y - 6);
     named.push([x, y]);
   });
 }

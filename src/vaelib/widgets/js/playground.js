@@ -282,9 +282,9 @@ function render({ model, el }) {
       spoken.node,
       element("div", { className: "vae-beside vae-answer" }, decoded.node, numbers.node),
     ),
-    element("div", {}, curves.node, ...sliders.nodes),
+    element("div", { className: "vae-even" }, curves.node, ...sliders.nodes),
     element("div", { className: "vae-wide" }, shown.node, rebuilt.node, invented.node),
-    element("div", {}, ...choices.nodes),
+    element("div", { className: "vae-even" }, ...choices.nodes),
     element("div", {}, faults.node),
   ];
   const stop = mount(el, children, [

@@ -39,8 +39,6 @@ export function faultPanel(model) {
     value: model.get("fault"),
     onInput: (fault) => change(model, { fault }),
   });
-  Object.assign(chosen.select.style, { flex: "1 1 6rem", minWidth: "0" });
-  chosen.node.querySelector("label")?.style.setProperty("white-space", "nowrap");
   const code = element("pre", { style: "margin: 0.5rem 0; white-space: pre-wrap" });
   const why = element("p", { style: "margin: 0.5rem 0 0", hidden: true });
   const fold = button("what it does, and why", () => open(why.hidden));
@@ -57,7 +55,7 @@ export function faultPanel(model) {
     open(false);
   };
   show();
-  const node = element("div", {}, chosen.node, code, fold, why);
+  const node = element("div", { className: "vae-even" }, chosen.node, code, fold, why);
   return { node, stop: onChange(model, ["fault"], show) };
 }
 
@@ -127,10 +125,6 @@ export function startChoices(model) {
     format: (value) => String(value),
     onInput: (value) => change(model, { seed: value }),
   });
-  for (const { node } of [pixels, hidden]) {
-    node.style.marginBlock = "0.25rem";
-    node.querySelector("label")?.style.setProperty("min-width", "5.75rem"); // one below the other
-  }
   const stop = onChange(model, ["likelihood", "sigma", "hidden_dim", "seed"], () => {
     pixels.set(known());
     hidden.set(String(model.get("hidden_dim")));

@@ -33,7 +33,7 @@ export function serve(post, { slice, few, later }) {
   let [isInStep, isAsked] = [false, false];
 
   function show(test) {
-    const [rebuilt, invented] = picturesOf(run, examples);
+    const [rebuilt, invented] = picturesOf(run, examples, settings);
     const epoch = run.epoch + (digits ? run.at / digits.train : 0);
     const told = { epoch, losses: run.losses, rebuilt, invented, order, ...test };
     post({ kind: "shown", whole: run.at === 0, running: left > 0, id: run.id, ...told });
@@ -91,7 +91,8 @@ export function serve(post, { slice, few, later }) {
       examples = message.examples;
       settings = message.settings;
       [job, left, isInStep] = [null, 0, false];
-      run = { ...newRun(message, digits ? digits.train : 0), id: message.id };
+      const old = run?.vae.memory;
+      run = { ...newRun(message, digits ? digits.train : 0, old), id: message.id };
       if (!digits) return show({});
       job = test();
       ask();

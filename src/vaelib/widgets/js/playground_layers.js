@@ -28,7 +28,9 @@ export function newMemory(size) {
   const floats = (count) => new Float32Array(buffer, place(count), count).fill(0);
   const ints = (count) => new Int32Array(buffer, place(count), count);
   const [rows, factors] = [ints(1024), floats(1024)]; // of one sum
+  const first = used;
   return {
+    size,
     kernels,
     rows,
     factors,
@@ -37,6 +39,8 @@ export function newMemory(size) {
     keep: () => (kept = used),
     /** What has been taken since is free. */
     free: () => (used = kept),
+    /** All is free: another VAE begins. */
+    clear: () => (used = kept = first),
   };
 }
 

@@ -43,11 +43,23 @@ export function emptyWeights(hidden, memory) {
   return { numbers, layers };
 }
 
-/** @returns {Vae} with weights as nn.Linear draws them: uniform within 1 / sqrt(inputs) of zero */
-export function newVae(hidden, seed) {
-  const count = countWeights(hidden);
+/** A memory for a VAE and what it computes: an older VAE's, if it is large enough. */
+export function memoryFor(hidden, old) {
   const images = 64; // at most, at once
-  const memory = newMemory(4 * (2 * count + images * (784 + 4 * hidden + 32) + 8192));
+  const size = 4 * (2 * countWeights(hidden) + images * (784 + 4 * hidden + 32) + 8192);
+  if (!old || old.size < size) return newMemory(size);
+  old.clear();
+  return old;
+}
+
+/**
+ * Weights as nn.Linear draws them: uniform within 1 / sqrt(inputs) of zero.
+ * @param {any} old the memory of a VAE that is over: a browser grants a page few
+ * @returns {Vae}
+ */
+export function newVae(hidden, seed, old = null) {
+  const count = countWeights(hidden);
+  const memory = memoryFor(hidden, old);
   const weights = emptyWeights(hidden, memory);
   const uniform = uniforms(seed);
   for (const { inputs, weight, bias } of weights.layers) {
@@ -61,6 +73,13 @@ export function newVae(hidden, seed) {
   memory.keep();
   const [mean, square] = [new Float32Array(count), new Float32Array(count)];
   return { hidden, memory, weights, slopes, mean, square, steps: 0 };
+}
+
+/** A grey value of [0, 1] as the network gets it; two bugs change it. */
+export function pixelOf(grey, fault) {
+  if (fault === "inverted") return 1 - grey;
+  if (fault === "normalised") return (grey - 0.1307) / 0.3081; // MNIST's mean and deviation
+  return grey;
 }
 
 /** Whether a log-variance is so large that the code clamps it, to 10; with one bug it never is. */
@@ -116,10 +135,15 @@ export function gaussianLoss(logits, images, start, factor, sigma) {
   return squares / 2 + 784 * (Math.log(sigma) + Math.log(2 * Math.PI) / 2);
 }
 
-/** What the loss multiplies the reconstruction loss and the KL with. @param {Objective} objective */
-export function lossFactors({ beta, fault }) {
+/**
+ * What the loss multiplies the reconstruction loss and the KL with, both means over a batch.
+ * @param {Objective} objective @param {number} share one over the images of the batch
+ */
+export function lossFactors({ beta, fault }, share) {
   const pixels = fault === "pixel-mean" ? 1 / 784 : 1;
   if (fault === "kl-mean") return [pixels, beta / 784];
+  if (fault === "kl-latents") return [pixels, beta / 2];
+  if (fault === "kl-batch") return [pixels, beta / (64 * share)];
   if (fault === "kl-twice") return [pixels, 2 * beta];
   if (fault === "no-coefficient") return [pixels, 1];
   if (fault === "kl-sign") return [pixels, -beta];
@@ -130,6 +154,7 @@ export function lossFactors({ beta, fault }) {
 export function spreadOf(logVar, fault) {
   if (fault === "log-var-as-sigma") return [logVar, 1];
   if (fault === "variance-as-sigma") return [Math.exp(logVar), Math.exp(logVar)];
+  if (fault === "little-noise") return [Math.exp(logVar / 2) / 100, Math.exp(logVar / 2) / 200];
   return [Math.exp(logVar / 2), Math.exp(logVar / 2) / 2];
 }
 
@@ -193,7 +218,7 @@ export function backward(vae, images, noise, count, share, objective) {
   const { memory } = vae;
   const { layers } = vae.weights;
   const slopes = vae.slopes.layers;
-  const [onPixels, onKl] = lossFactors(objective);
+  const [onPixels, onKl] = lossFactors(objective, share);
   const { hidden: seen, codes } = encode(vae, images, count, fault);
   const z = reparameterize(codes, noise, count, fault);
   const { hidden: told, logits } = decode(vae, z, count);
@@ -268,7 +293,9 @@ export const MATHEMATICS = [
   layerSizes,
   countWeights,
   emptyWeights,
+  memoryFor,
   newVae,
+  pixelOf,
   isClamped,
   encode,
   decode,

@@ -34,7 +34,8 @@ export function newHistory() {
 export function natsText(number) {
   if (number === undefined) return "–";
   if (!Number.isFinite(number)) return "not a number";
-  return Math.abs(number) < 1e5 ? text(number, 1) : number.toExponential(1).replace("e+", "e");
+  if (Math.abs(number) < 1e5) return text(number, 1);
+  return number.toExponential(1).replace("e+", "e").replace("-", "−");
 }
 
 /** Why training has stopped by itself, and what a reader can do. */

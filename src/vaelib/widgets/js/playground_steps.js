@@ -13,6 +13,7 @@ import {
   lossFactors,
   lossTerms,
   newVae,
+  pixelOf,
   turned,
 } from "./playground_model.js";
 import { normals, uniforms } from "./network.js";
@@ -28,21 +29,28 @@ export function readDigits(buffer) {
   return { train, test, labels, pixels: new Uint8Array(buffer, 4 + test) };
 }
 
-/** Images by their numbers, (count, 784) in [0, 1]; the test digits come after those to train on. */
-export function imagesAt({ pixels }, numbers, images) {
+/**
+ * Images by their numbers, (count, 784) in [0, 1] or what a bug makes of them; the test digits come
+ * after those to train on.
+ */
+export function imagesAt({ pixels }, numbers, images, fault) {
+  const levels = Float32Array.from({ length: 16 }, (_, level) => pixelOf(level / 15, fault));
   numbers.forEach((number, n) => {
     for (let i = 0; i < 392; i += 1) {
       const pair = pixels[392 * number + i];
-      images[784 * n + 2 * i] = (pair & 15) / 15;
-      images[784 * n + 2 * i + 1] = (pair >> 4) / 15;
+      images[784 * n + 2 * i] = levels[pair & 15];
+      images[784 * n + 2 * i + 1] = levels[pair >> 4];
     }
   });
   return images;
 }
 
-/** A run at its start: new weights, and generators for the order of the digits and the noise. */
-export function newRun({ seed, hidden, weights }, count) {
-  const vae = newVae(hidden, seed);
+/**
+ * A run at its start: new weights, and generators for the order of the digits and the noise.
+ * @param {any} start @param {number} count of the digits @param {any} old the memory of the run before
+ */
+export function newRun({ seed, hidden, weights }, count, old = null) {
+  const vae = newVae(hidden, seed, old);
   if (weights) vae.weights.numbers.set(turned(hidden, weights, false));
   const order = Uint16Array.from({ length: count }, (_, i) => i);
   const [uniform, normal] = [uniforms(seed + 1000), normals(seed + 2000)];
@@ -68,8 +76,8 @@ export function noiseOf(normal, count, fault) {
  * above that of the first step, which it would have had with the same settings, than that one is from
  * zero and than a bit a pixel. A rate that is high but still learns has such losses, too, at first.
  */
-export function noteLoss(run, terms, settings) {
-  const [onPixels, onKl] = lossFactors(settings);
+export function noteLoss(run, terms, settings, share) {
+  const [onPixels, onKl] = lossFactors(settings, share);
   const lossOf = ([pixels, kl]) => onPixels * pixels + onKl * kl;
   run.first ??= terms;
   if (run.settings !== settings) run.bad = 0; // it is to have time to find its way
@@ -97,14 +105,14 @@ export function* stepOf(run, digits, settings, few) {
   const place = new Float32Array(784 * few);
   for (let from = 0; from < numbers.length; from += few) {
     const some = numbers.subarray(from, from + few);
-    const images = imagesAt(digits, some, place);
+    const images = imagesAt(digits, some, place, settings.fault);
     const own = noise.subarray(2 * from, 2 * (from + some.length));
     const found = backward(run.vae, images, own, some.length, share, settings);
     terms.forEach((_, i) => (terms[i] += found[i] * share));
     yield;
   }
   adam(run.vae, rate);
-  noteLoss(run, terms, settings);
+  noteLoss(run, terms, settings, share);
   run.at = (run.at + numbers.length) % digits.train;
   if (run.at === 0) run.epoch += 1;
   yield;
@@ -119,7 +127,7 @@ export function* testOf(run, digits, settings, few) {
   for (let from = 0; from < digits.test; from += few) {
     const count = Math.min(few, digits.test - from);
     const numbers = Array.from({ length: count }, (_, n) => digits.train + from + n);
-    const images = imagesAt(digits, numbers, place);
+    const images = imagesAt(digits, numbers, place, settings.fault);
     const noise = noiseOf(normal, count, "");
     const found = lossTerms(run.vae, images, noise, count, settings);
     terms.forEach((_, i) => (terms[i] += found.terms[i] / digits.test));
@@ -132,9 +140,10 @@ export function* testOf(run, digits, settings, few) {
 }
 
 /** What the decoder makes of the means of some images, and of draws from the prior. */
-export function picturesOf({ vae }, examples) {
+export function picturesOf({ vae }, examples, { fault }) {
   const count = examples.length / 784;
-  const { codes } = encode(vae, examples, count, "");
+  const images = examples.map((grey) => pixelOf(grey, fault));
+  const { codes } = encode(vae, images, count, "");
   const means = Float32Array.from({ length: 2 * count }, (_, n) => codes[4 * (n >> 1) + (n & 1)]);
   const draws = noiseOf(normals(3), count, "");
   return [decodedImages(vae, means, count), decodedImages(vae, draws, count)];

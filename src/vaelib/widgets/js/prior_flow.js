@@ -1,7 +1,7 @@
 /** Noise that flows to a learned prior, over the codes of images, and what is decoded of it. */
 
 import { picture } from "./canvas.js";
-import { bytesOf, paintCloud, pairsOf } from "./cloud.js";
+import { bytesOf, paintCloud, paintLabels, pairsOf } from "./cloud.js";
 import {
   announcement,
   button,
@@ -67,7 +67,10 @@ function render({ model, el }) {
     extent: model.get("extent"),
     axes: ["z₁", "z₂"],
     paintGround: (brush) => paintCloud(brush, flow.codes, flow.labels, 0.3),
-    paint: (brush) => paintDraws(brush, flow, ways, model.get("t")),
+    paint: (brush) => {
+      paintDraws(brush, flow, ways, model.get("t"));
+      paintLabels(brush, flow.codes, flow.labels); // which the draws have covered
+    },
   });
   const [before, now] = [gridOf(flow), gridOf(flow)];
   before.caption("t = 0: N(0, I)");
