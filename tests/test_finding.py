@@ -154,6 +154,9 @@ def text_and_code() -> tuple[str, str]:
         path = (HTML / page.relative_to(ROOT)).with_suffix(".html")
         article = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").article
         code += [block.extract().get_text() for block in article.select("pre")]
+        for place in article("wbr"):
+            place.decompose()
+        article.smooth()  # a name that may break is one name
         text.append(article.get_text(" "))
     return "\n".join(text), "\n".join(code)
 

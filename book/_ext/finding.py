@@ -2,7 +2,8 @@
 
 Sphinx writes the index and searches it in the browser. Here it reads words as `spelling` has them,
 leaves out code, and is told where the glossary says that a term is explained, and which pages use a
-word most; `scorer.js` adds that to Sphinx's own points.
+word most; `scorer.js` adds that to Sphinx's own points. What a result shows of its page is found by
+`excerpts.js`.
 """
 
 import collections
@@ -17,6 +18,7 @@ from docutils import nodes
 import glossary
 import spelling
 
+EXCERPTS = Path(__file__).parents[1] / "_static" / "excerpts.js"
 MOST = 3  # pages of a word that are noted
 NOTED = 60  # percent, for the notation where a word is a symbol or its name in code
 LESS = {  # they say little in many words
@@ -130,6 +132,7 @@ def write(app, error) -> None:
     told = {"PAGES": names, "SHARES": shares(app.env), "TERMS": known}
     short = {name: json.dumps(each, separators=(",", ":")) for name, each in told.items()}
     lines = [f"var {name} = {each};" for name, each in short.items()]
+    lines.append(EXCERPTS.read_text(encoding="utf-8"))
     path.write_text("\n".join([path.read_text(encoding="utf-8"), *lines, ""]), encoding="utf-8")
 
 

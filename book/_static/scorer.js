@@ -14,7 +14,11 @@ var Scorer = {
   },
   score: (result) => {
     const [page, title, anchor, description, score] = result;
-    if (description) return score; // a name of the module, and no page
+    if (description) {
+      // A name of the module, and no page: it may break between its parts, as on a page (`breaks.py`).
+      result[1] = title.replace(/(?<=\w[._])(?=[a-z])/gi, "<wbr>");
+      return score;
+    }
     const stems = Scorer.stems();
     const [explained, section, heading, entry, term] = TERMS[stems.join(" ")] ?? [];
     if (page === explained && [``, `#${section}`].includes(anchor)) {

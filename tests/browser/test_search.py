@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 
@@ -89,9 +90,7 @@ def visit(browser, base):
 def search(visit, query: str) -> list[str]:
     """The titles that a query finds, in order, without numbers of chapters."""
     visit.open("search.html?q=" + "+".join(query.split()))
-    found = titles(visit)
-    visit.page.wait_for_load_state("networkidle")  # each result fetches what is said around it
-    return found
+    return titles(visit)
 
 
 def titles(visit) -> list[str]:
@@ -164,5 +163,64 @@ def test_what_only_code_has_is_not_found_in_it(visit):
 def test_a_screen_reader_is_told_how_many_pages_were_found(visit):
     search(visit, "ELBO")
     status = visit.page.get_by_role("status").filter(has_text="page(s) matching")
-    assert status.count() == 1
+    expect(status).to_have_count(1)
     assert visit.page.locator("main ul.search").count() == 1
+
+
+EXCERPTS = ("ELBO", "sigma", "posterior collapse", "evidence lower bound", "bits per dim", "moons")
+MAIN = """async (address) => {
+    const text = await (await fetch(address)).text();
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const unseen = "script, style, pre, svg, .visually-hidden";
+    for (const each of page.querySelectorAll(unseen)) each.remove();
+    for (const each of page.querySelectorAll("p, li, dt, dd, td, h1, h2, h3, mi")) each.append(" ");
+    for (const each of page.querySelectorAll("p, li, dt, dd, td, mi")) each.prepend(" ");
+    return (page.querySelector("[role=main]") ?? page.body).textContent;
+}"""
+
+
+def words(text: str) -> list[str]:
+    """The words between blanks, without those of formulas."""
+    found = (word.strip(".,;:?!()…") for word in text.split())
+    return [word for word in found if re.fullmatch("[A-Za-z]+", word) and word != "log"]
+
+
+def excerpts(visit, query: str) -> list[tuple[str, str]]:
+    """The address of each result, and what it says of its page."""
+    search(visit, query)
+    found = visit.page.locator("ul.search > li:has(.context)").all()
+    return [
+        (item.locator("a").first.get_attribute("href"), item.locator(".context").inner_text())
+        for item in found
+    ]
+
+
+@pytest.mark.parametrize("query", EXCERPTS)
+def test_a_result_says_whole_words_that_a_reader_sees(asked, query):
+    found = excerpts(asked, query)
+    assert len(found) > 2
+    for address, text in found:
+        assert len(text) < 250, address
+        assert not re.search(r"in the notation|dotted line|min to read|\\[a-z]+|\s[.,]", text), text
+        seen = set(words(asked.page.evaluate(MAIN, address)))
+        assert set(words(text)) <= seen, (address, text)
+
+
+def test_a_result_says_what_was_asked_for(asked):
+    for query in ("ELBO", "moons"):
+        found = [text for _, text in excerpts(asked, query)]
+        assert sum(query.lower() in text.lower() for text in found) > len(found) / 2, found
+
+
+def test_a_result_writes_formulas_in_a_line(asked):
+    """A fraction keeps its bar, and no answer or solution is told in passing."""
+    asked.page.goto(f"{asked.base}search.html?q=zzz")
+    said = asked.page.evaluate("""() => Excerpts.texts(`<main role="main">
+        <p>as <mjx-container><math><mfrac>
+            <mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><msup><mi>σ</mi><mn>2</mn></msup>
+        </mfrac></math></mjx-container>.</p>
+        <details><p>told</p></details><div class="math">x</div>
+        <nav><p>a list of the sections</p></nav>
+        <p><mjx-container><math><msup><mi>e</mi><mrow><mo>−</mo><mn>100</mn></mrow></msup>
+            <mo>=</mo><mo>−</mo><mi>a</mi><mo>−</mo><mi>b</mi></math></mjx-container></p></main>`)""")
+    assert said == ["as (a + b)/σ².", "…", "e^(−100) = −a − b"]
