@@ -1,12 +1,14 @@
 """Mark the links whose text is their address, for `print.css` writes the address of all others."""
 
+import re
+
 from docutils import nodes
 
 
 def mark_addresses(app, doctree, docname):
     for link in doctree.findall(nodes.reference):
         address = link.get("refuri", "")
-        if address and address.removeprefix("https://") in link.astext():
+        if address and re.sub("^https://(doi.org/)?", "", address) in link.astext():
             link["classes"].append("address")
 
 

@@ -25,6 +25,8 @@ NO_BROWSER = (
     "The book is printed by Chromium or Chrome, and there is none: install one, or set the "
     "variable CHROMIUM to its path."
 )
+# On whole pixels, as a screen may want them, letters would stand unevenly on paper.
+ARGUMENTS = [*chromium.ARGUMENTS, "--font-render-hinting=none"]
 PASSES = 4  # the second fills the numbers in, and these seldom move a line
 
 
@@ -73,7 +75,7 @@ def main(paper: str = "A4") -> None:
         sys.exit(NO_BROWSER)
     target = ROOT / "_build" / "book.pdf"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         printed = print_book(whole.Whole(ROOT), ROOT / "_build" / "pdf", browser, paper)
         browser.close()
     os.replace(printed, target)

@@ -14,10 +14,20 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 
 STYLE = Path(__file__).with_name("whole.css")
+HEADING = re.compile(r"<h[12]\b.*?</h[12]>", re.DOTALL)
 MATHML = re.compile(r"<mjx-assistive-mml.*?</mjx-assistive-mml>", re.DOTALL)  # a third of a page
 REFERS = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "aria-owns", "headers")
 DROPPED = ".headerlink, .copybtn, script, .vae-note, .reading-time, .sd-dropdown, .code-fold, "
 DROPPED += ".letters, .in-dark, picture > source"  # paper is light and wide
+
+
+def spoken(heading: re.Match) -> str:
+    """A heading whose formulas have a text, for the contents and the bookmarks."""
+
+    def text(formula: re.Match) -> str:
+        return f'<span class="visually-hidden">{re.sub("<[^>]*>", "", formula[0])}</span>'
+
+    return MATHML.sub(text, heading[0])
 
 
 class Chapter:
@@ -35,7 +45,8 @@ class Chapter:
 
     def __init__(self, path: Path, names: set[str]):
         self.name, self.path, self.names = path.stem, path, names
-        page = MATHML.sub("", path.read_text(encoding="utf-8"))
+        page = HEADING.sub(spoken, path.read_text(encoding="utf-8"))
+        page = MATHML.sub("", page)
         self.soup = BeautifulSoup(page, "html.parser")
         self.body = self.soup.select_one("article.bd-article")
         links = self.soup.select("head link[rel~=stylesheet][href]")

@@ -1,12 +1,15 @@
 """The whole book in one file: its contents are right, its links lead somewhere."""
 
+import ctypes
 import os
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from pypdfium2 import raw
 
 from tests.browser.paper import MARGIN, is_cut, sheets
 from tests.pages import ROOT
@@ -34,8 +37,16 @@ def joined():
 
 
 @pytest.fixture(scope="module")
-def file(browser, joined, tmp_path_factory):
-    return pdf.print_book(joined, tmp_path_factory.mktemp("pdf"), browser, "A4").read_bytes()
+def press(browser, program):
+    """A browser that is started as for the book's file."""
+    one = browser.browser_type.launch(executable_path=program, args=pdf.ARGUMENTS)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def file(press, joined, tmp_path_factory):
+    return pdf.print_book(joined, tmp_path_factory.mktemp("pdf"), press, "A4").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +86,25 @@ def outline(book) -> list[tuple[int, str, int]]:
     return [(m.level, m.get_title(), m.get_dest().get_index() + 1) for m in marks]
 
 
+def origins(sheet) -> np.ndarray:
+    """Where each letter of a page begins, in points: (letters, 2)."""
+    found, x, y = [], ctypes.c_double(), ctypes.c_double()
+    for i in range(sheet.texts.count_chars()):
+        raw.FPDFText_GetCharOrigin(sheet.texts, i, x, y)
+        found.append((x.value, y.value))
+    return np.array(found)
+
+
 def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
+
+
+def test_a_formula_in_a_heading_has_its_letter_in_the_contents():
+    mathml = "<mjx-assistive-mml><math><mi>q</mi></math></mjx-assistive-mml>"
+    page = whole.HEADING.sub(whole.spoken, f"<h2>A {mathml} is</h2><p>{mathml}</p>")
+    page = whole.MATHML.sub("", page)
+    assert BeautifulSoup(page, "html.parser").h2.get_text() == "A q is"
+    assert BeautifulSoup(page, "html.parser").p.get_text() == ""
 
 
 def test_the_contents_name_every_chapter_with_the_page_on_which_it_begins(book):
@@ -105,6 +133,26 @@ def test_the_cards_of_the_first_page_stand_close_together(book):
     cards = [squeezed(sheet.text).count(squeezed("min to read")) for sheet in book]
     assert sum(cards) > 10
     assert sum(map(bool, cards)) <= 3
+
+
+def test_letters_do_not_stand_on_whole_pixels_of_a_screen(book):
+    """Rounded one by one, their distances would be uneven."""
+    page = next(sheet for sheet in book if "variational autoencoder (VAE) is" in sheet.text)
+    pixel = 72 / 96  # points
+    steps = np.diff([x for x, _ in origins(page)]) / pixel
+    letters = steps[(steps > 2) & (steps < 20)]
+    assert len(letters) > 300
+    assert (abs(letters - letters.round()) < 0.01).mean() < 0.2
+
+
+def test_the_space_behind_each_sentence_is_read(book, joined):
+    """A program that reads the file tells words apart by their distance."""
+    paragraphs = joined.body.select("p")
+    texts = [str(text) for each in paragraphs for text in each.find_all(string=True)]
+    pairs = {pair for text in texts for pair in re.findall(r"[a-z]+\. [A-Z][a-z]+", text)}
+    assert len(pairs) > 100
+    read = "\n".join(sheet.text for sheet in book)
+    assert [pair for pair in pairs if pair.replace(" ", "") in read] == []
 
 
 def test_each_page_but_the_first_has_its_number(book):

@@ -125,3 +125,21 @@ def test_no_card_of_the_first_page_is_torn(browser, paper):
     assert len(wanted) > 15
     for card in wanted:
         assert sum(card in text for text in found) == 1, card
+
+
+@pytest.mark.parametrize("name", ["glossary", "api"])
+def test_no_word_stands_at_the_foot_without_what_it_means(browser, name):
+    with Visit(browser, HTML.as_uri() + "/") as one:
+        page = one.open(f"book/{name}.html").page
+        kinds = "dl.glossary > dt, .field-list > dt"
+        alone = {text.strip(" #\n") for text in page.locator(kinds).all_text_contents()}
+        found = sheets(page.pdf(format="A4", print_background=True))
+    last = [sheet.text.strip().splitlines()[-1].strip() for sheet in found if sheet.text.strip()]
+    assert len(alone) > 3
+    assert [line for line in last if line in alone or line.split(" also ")[0] in alone] == []
+
+
+def test_an_address_is_printed_once(browser):
+    text = " ".join(sheet.text for sheet in printed(browser, "references"))
+    assert "doi:10.1007/BF00332918" in text
+    assert "(https://doi.org" not in text
