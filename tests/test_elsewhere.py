@@ -109,4 +109,5 @@ def test_there_is_one_version():
     assert citation["version"] == version == changes[0]
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     assert citation["title"] == config["title"]
-    assert citation["authors"] == [{"name": config["author"]}]
+    author = config["author"]  # as in the line "By the authors of ..." under each page
+    assert citation["authors"] == [{"name": author[0].upper() + author[1:]}]

@@ -42,8 +42,8 @@ UNDONE = {  # a label: what makes its mistake right, and what takes its mend bac
         (", outputs=OUTPUTS[:1]", ""),
     ),
     "museum-warm": (
-        ("(batch == 0 or restart_at_every_batch)", "batch == 0"),
-        ("restart_at_every_batch=False", "restart_at_every_batch=True"),
+        ("if epoch % 2 == 1:", "if epoch % 2 == 1 and len(weights) % batches == 0:"),
+        (" and batch == 0", ""),
     ),
     "museum-negative": (
         (" - 0.1307) / 0.3081", ")"),

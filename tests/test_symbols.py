@@ -106,13 +106,14 @@ def test_headings_questions_and_folds_wait():
     assert [each.astext() for each in symbols.formulas(page)] == ["d", "c"]
 
 
-def test_a_link_keeps_the_mark_that_follows():
-    paragraph = nodes.paragraph("", "the mean ", formula(r"\mu"), nodes.Text(", and"))
+@pytest.mark.parametrize("mark", [",", "-th", "’s", "’s)."])
+def test_a_link_keeps_the_mark_that_follows(mark):
+    paragraph = nodes.paragraph("", "the mean ", formula(r"\mu"), nodes.Text(f"{mark} and"))
     page_with(paragraph)
     symbols.link_to(paragraph[1], "notation.html#symbol-mu")
     together, rest = paragraph[1:]
     assert together["classes"] == ["with-mark"]
-    assert [child.astext() for child in together] == [r"\mu, in the notation", ","]
+    assert [child.astext() for child in together] == [r"\mu, in the notation", mark]
     assert rest == " and"
 
 

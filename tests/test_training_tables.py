@@ -1,5 +1,10 @@
 """The chapter "Training in seconds" prints whatever the benchmarks' file holds."""
 
+import json
+
+from tests.bench.epochs import ARMS, EPOCHS
+from tests.pages import ROOT, markdown_of
+from vaelib.checkpoints import FOLDER
 from vaelib.lab import tables
 
 PLAIN = {"early": {"epochs": 3}, "late": {"epochs": 20}}
@@ -42,3 +47,15 @@ def test_a_contestant_is_a_line_and_the_first_is_what_the_others_are_compared_wi
         *("fit", "2", "3.10", "s", "6.4", "s", "105.20", "25.8", "(25.3", "to", "26.3)"),
     ]
     assert head.index("loss") + 4 == len(plain)
+
+
+def test_the_chapter_names_the_epochs_that_were_tried_and_the_rates_at_an_end():
+    text = " ".join(markdown_of(ROOT / "book" / "training.ipynb").split())
+    *first, last = map(str, EPOCHS)
+    assert f"The fewest of {', '.join(first)} and {last} epochs" in text
+    assert "best constant rate does not. It was the last of its list" in text
+    arms = json.loads((FOLDER / "bench.json").read_text())["epochs"]["results"]["784-400-20"][
+        "arms"
+    ]
+    for arm in ("best constant rate", "a rate that rises and falls", "larger batches"):
+        assert arms[arm]["ten epochs"]["rate"] == ARMS[arm][1][-1], arm

@@ -166,13 +166,13 @@ CHECKS = [
     Check(
         label="autoencoder-layers",
         how="The layers, written out with the weights of two small networks, are compared with the "
-        "code, the logits and the rebuilt image that a vaelib.Autoencoder gives.",
+        "code, the logits and the rebuilt image that a `vaelib.Autoencoder` gives.",
         names=networks,
     ),
     Check(
         label="autoencoder-loss",
         how="On grey images, and on black and white ones, the loss is compared with "
-        "torch.nn.functional.binary_cross_entropy.",
+        "`torch.nn.functional.binary_cross_entropy`.",
         names=batches,
     ),
     Check(
@@ -201,7 +201,7 @@ CHECKS = [
         label="autoencoder-empty",
         how="On a grid over a line the fraction is compared with the length outside three "
         "intervals that do not overlap, and on the intervals' ends with "
-        "vaelib.holes.empty_fraction.",
+        "`vaelib.holes.empty_fraction`.",
         names=intervals,
     ),
     Check(
@@ -214,7 +214,7 @@ CHECKS = [
     Check(
         label="autoencoder-confidence",
         how="The largest softmax is compared with the largest probability that "
-        "torch.distributions.Categorical has for the same logits.",
+        "`torch.distributions.Categorical` has for the same logits.",
         names=logits,
     ),
     Check(

@@ -90,14 +90,14 @@ CHECKS = [
     Check(
         label="building-reparameterization",
         how="At seven values, for three means and variances: the density of z, written out, is "
-        "integrated up to the value, and eps is where torch's distribution function has the same "
-        "share.",
+        "integrated up to the value, and $\\epsilon$ is where torch's distribution function has "
+        "the same share.",
         names=noise,
     ),
     Check(
         label="building-elbo",
         how="On a one-dimensional latent both terms are integrated by quadrature and their "
-        "difference is compared with the mean of log p(x, z) - log q(z | x).",
+        "difference is compared with the mean of $\\log p(x, z) - \\log q(z \\mid x)$.",
         names=one_image,
     ),
     Check(
@@ -108,7 +108,7 @@ CHECKS = [
     ),
     Check(
         label="building-kl",
-        how="The sum is compared with the divergence of torch.distributions for random means and "
+        how="The sum is compared with the divergence of `torch.distributions` for random means and "
         "deviations, in three and in five dimensions.",
         names=posteriors,
     ),

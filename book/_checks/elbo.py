@@ -154,7 +154,7 @@ CHECKS = [
     Check(
         label="elbo-terms",
         how="The two means are sums on a fine grid for four guesses q; the KL is that of "
-        "torch.distributions, and all is compared with the ELBO in closed form.",
+        "`torch.distributions`, and all is compared with the ELBO in closed form.",
         names=one_pixel,
     ),
     Check(
@@ -166,7 +166,8 @@ CHECKS = [
     Check(
         label="elbo-linear-gaussian",
         how="For two latents and two or three pixels: the likelihood, pixel by pixel, is "
-        "integrated on a fine grid and compared with the Gaussian density of torch.distributions.",
+        "integrated on a fine grid and compared with the Gaussian density of "
+        "`torch.distributions`.",
         names=linear_gaussians,
     ),
     Check(
@@ -178,19 +179,21 @@ CHECKS = [
     Check(
         label="elbo-optimum",
         how="W and s are those that a numerical optimiser finds for random data of two sizes; R "
-        "is the rotation that it happens to find, U, Lambda and lambda come from an eigensolver.",
+        "is the rotation that it happens to find, $U$, $\\Lambda$ and $\\lambda$ come from an "
+        "eigensolver.",
         names=numerical_optima,
         tolerance=1e-6,
     ),
     Check(
         label="elbo-gap",
         how="In three and in five dimensions the formula is compared with the divergence of "
-        "torch.distributions between Gaussians with a covariance matrix.",
+        "`torch.distributions` between Gaussians with a covariance matrix.",
         names=gaps,
     ),
     Check(
         label="elbo-diagonal",
-        how="In three and in five dimensions the smallest divergence, that of torch.distributions, "
+        how="In three and in five dimensions the smallest divergence, that of "
+        "`torch.distributions`, "
         "is found by a numerical optimiser, is below others that were tried, and is compared with "
         "the formula.",
         names=best_guesses,
@@ -211,8 +214,8 @@ CHECKS = [
     ),
     Check(
         label="elbo-beta",
-        how="For images of 7 and of 11 pixels and torch's Gaussian log-density; beta is compared "
-        "with a ratio of derivatives of the two losses.",
+        how="For images of 7 and of 11 pixels and torch's Gaussian log-density; $\\beta$ is "
+        "compared with a ratio of derivatives of the two losses.",
         names=gaussian_pixels,
     ),
     Check(

@@ -16,8 +16,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         r"\big\|^2 {q(z \mid x^{(n)})}": "the term then belongs to the sum before it",
     },
     "kl-jensen": {
-        r"\frac{{q(z)}}{q(z)}\right] = \log": "the logarithm of one is that of the sum of p",
-        r"\frac{p(z)}{{p(z)}}\right] = \log": "the logarithm of one is that of the sum of p",
+        r"\frac{{q(z)}}{q(z)}\right] \\ &= \log": "the logarithm of one is that of the sum of p",
+        r"\frac{p(z)}{{p(z)}}\right] \\ &= \log": "the logarithm of one is that of the sum of p",
         r"\sum_z {q(z)}": "q adds up to one as well",
     },
     "kl-moment-matching": {r"\mathbb{E}_p[{\mu}]": "the mean of a constant"},
@@ -44,8 +44,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         r"\partial {q(z": "no integral of a function of the density depends on where it lies",
     },
     "reparameterization-best": {
-        r"\, {\epsilon_j} \right] = ": "what is lowest is so in any unit",
-        r"{{\sigma_j}^{2}} \right] = ": "what is lowest is so in any unit",
+        r"\, {\epsilon_j} \right] \\ &= ": "what is lowest is so in any unit",
+        r"{{\sigma_j}^{2}} \right] \\ &= ": "what is lowest is so in any unit",
     },
     "training-product": {r"{-2}^{-100}": "the exponent is even"},
     "evaluating-weights": {r"\mathbb{E}_q[{u}]": "each single weight is unbiased too"},

@@ -201,7 +201,7 @@ CHECKS = [
         label="evaluating-gaps",
         how="For a linear-Gaussian model with a tilted posterior and three guesses: the best "
         "Gaussian is found by a numerical optimiser of the ELBO, its KL is that of "
-        "torch.distributions.",
+        "`torch.distributions`.",
         names=linear_gaussian,
     ),
     Check(
@@ -214,7 +214,7 @@ CHECKS = [
     Check(
         label="evaluating-rate",
         how="For three images: sums over the latent on a grid, compared with closed forms of rate, "
-        "distortion and entropy from torch.distributions.",
+        "distortion and entropy from `torch.distributions`.",
         names=three_images,
     ),
     Check(

@@ -142,7 +142,7 @@ CHECKS = [
     Check(
         label="going-further-labels",
         how="All 32 images of five pixels, with four labels; the mixture and its posterior from "
-        "torch.distributions. With one label alone both sides of the last line are equal.",
+        "`torch.distributions`. With one label alone both sides of the last line are equal.",
         names=labelled_pixels,
     ),
     Check(
@@ -174,7 +174,7 @@ CHECKS = [
     Check(
         label="going-further-vamp",
         how="The prior of a `vaelib.VampPriorVAE` with five pseudo-inputs, and its posteriors "
-        "there as Gaussians of torch.distributions.",
+        "there as Gaussians of `torch.distributions`.",
         names=pseudo_inputs,
     ),
     Check(
@@ -206,7 +206,7 @@ CHECKS = [
     ),
     Check(
         label="going-further-perplexity",
-        how="The entropy of nine codes' use is that of torch.distributions.",
+        how="The entropy of nine codes' use is that of `torch.distributions`.",
         names=code_use,
     ),
 ]

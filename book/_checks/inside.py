@@ -170,37 +170,38 @@ def clock():
 CHECKS = [
     Check(
         label="inside-layer",
-        how="The weights and biases that torch.nn.Linear has are counted, for layers of three "
+        how="The weights and biases that `torch.nn.Linear` has are counted, for layers of three "
         "sizes.",
         names=single_layers,
     ),
     Check(
         label="inside-parameters",
-        how="The parameters of vaelib.VAE, of its encoder and of its decoder are counted, for "
+        how="The parameters of `vaelib.VAE`, of its encoder and of its decoder are counted, for "
         "networks of three sizes.",
         names=whole_networks,
     ),
     Check(
         label="inside-mac",
         how="A layer is written out with loops over numbers that count their multiplications; the "
-        "networks' are counted by torch.utils.flop_counter, which has two for each multiply-add.",
+        "networks' are counted by `torch.utils.flop_counter`, which has two for each multiply-add.",
         names=products,
     ),
     Check(
         label="inside-backward",
         how="For layers inside a loss the left sides are numerical derivatives, to ten digits; "
-        "delta is what autograd finds.",
+        "$\\delta$ is what autograd finds.",
         names=gradients,
     ),
     Check(
         label="inside-step",
-        how="torch.utils.flop_counter watches a training step, forward and backward, of networks "
+        how="`torch.utils.flop_counter` watches a training step, forward and backward, of networks "
         "of three sizes.",
         names=steps,
     ),
     Check(
         label="inside-epoch",
-        how="torch.utils.flop_counter watches every step of an epoch whose last batch is smaller.",
+        how="`torch.utils.flop_counter` watches every step of an epoch whose last batch is "
+        "smaller.",
         names=epochs,
     ),
     Check(

@@ -213,13 +213,13 @@ CHECKS = [
     Check(
         label="kl-discrete",
         how="Both forms are enumerated for random distributions over five outcomes and compared "
-        "with the divergence of torch.distributions.",
+        "with the divergence of `torch.distributions`.",
         names=discrete,
     ),
     Check(
         label="kl-density",
         how="The integral is evaluated by quadrature, for a Gaussian against another one and "
-        "against a Gumbel distribution, and compared with torch.distributions.",
+        "against a Gumbel distribution, and compared with `torch.distributions`.",
         names=densities,
     ),
     Check(
@@ -246,12 +246,12 @@ CHECKS = [
     Check(
         label="kl-standard",
         how="Each of the three integrals is evaluated by quadrature as it is printed, for six "
-        "Gaussians; they and the last line are compared with torch.distributions.",
+        "Gaussians; they and the last line are compared with `torch.distributions`.",
         names=gaussians,
     ),
     Check(
         label="kl-two-gaussians",
-        how="For six pairs of Gaussians torch.distributions has the divergence of the pair, and "
+        how="For six pairs of Gaussians `torch.distributions` has the divergence of the pair, and "
         "that of the shifted and scaled Gaussian to the standard one; the last line is compared "
         "with both.",
         names=pairs_of_gaussians,
@@ -259,13 +259,13 @@ CHECKS = [
     Check(
         label="kl-diagonal",
         how="In three and in five dimensions: the divergence between Gaussians with a covariance "
-        "matrix, the sum of the coordinates' own divergences (both by torch.distributions), the "
-        "printed sum and vaelib.gaussian_kl are compared.",
+        "matrix, the sum of the coordinates' own divergences (both by `torch.distributions`), the "
+        "printed sum and `vaelib.gaussian_kl` are compared.",
         names=diagonals,
     ),
     Check(
         label="kl-gradient",
-        how="The divergence of six Gaussians by torch.distributions is differentiated "
+        how="The divergence of six Gaussians by `torch.distributions` is differentiated "
         "numerically, to ten digits, in the mean and in the logarithm of the variance.",
         names=gradients,
     ),
@@ -276,7 +276,7 @@ CHECKS = [
     ),
     Check(
         label="kl-settles",
-        how="Reconstruction loss (by quadrature) plus divergence (torch.distributions) is "
+        how="Reconstruction loss (by quadrature) plus divergence (`torch.distributions`) is "
         "minimised numerically for five data and decoders; the lowest point must agree to six "
         "digits.",
         names=settled,
@@ -284,7 +284,7 @@ CHECKS = [
     ),
     Check(
         label="kl-monte-carlo",
-        how="The mean over a hundred thousand draws must agree with torch.distributions within "
+        how="The mean over a hundred thousand draws must agree with `torch.distributions` within "
         "five standard errors, and that over forty draws whose mean and covariance were "
         "corrected to a ten-thousandth of a nat.",
         names=draws,

@@ -179,12 +179,12 @@ CHECKS = [
     Check(
         label="latent-sum",
         how="For two hazy pixels and three phases the sum is compared, for all four images, with "
-        "the mixture of torch.distributions.",
+        "the mixture of `torch.distributions`.",
         names=two_pixels,
     ),
     Check(
         label="latent-prior",
-        how="The density is compared with that of torch.distributions at seven values.",
+        how="The density is compared with that of `torch.distributions` at seven values.",
         names=prior,
     ),
     Check(
@@ -207,7 +207,7 @@ CHECKS = [
     ),
     Check(
         label="latent-gaussian",
-        how="The density is compared with that of torch.distributions for five Gaussians.",
+        how="The density is compared with that of `torch.distributions` for five Gaussians.",
         names=gaussian,
     ),
     Check(
@@ -236,7 +236,7 @@ CHECKS = [
     Check(
         label="latent-objective",
         how="For five Gaussians and an arbitrary decoder, Gauss-Hermite nodes and the KL of "
-        "torch.distributions are compared with one integral over z for each image.",
+        "`torch.distributions` are compared with one integral over z for each image.",
         names=objective,
     ),
     Check(
@@ -246,7 +246,7 @@ CHECKS = [
     ),
     Check(
         label="latent-aggregate",
-        how="The mean of five Gaussians is compared with the mixture of torch.distributions on a "
+        how="The mean of five Gaussians is compared with the mixture of `torch.distributions` on a "
         "grid of z.",
         names=aggregate,
     ),
@@ -259,7 +259,7 @@ CHECKS = [
     Check(
         label="latent-moments",
         how="Mean and variance of a mixture of five Gaussians are integrated by quadrature; the "
-        "mean is compared with torch.distributions.",
+        "mean is compared with `torch.distributions`.",
         names=aggregate,
     ),
 ]

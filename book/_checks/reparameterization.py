@@ -224,14 +224,14 @@ CHECKS = [
     Check(
         label="reparameterization-change",
         how="At nine values and for three Gaussians each line is compared with the next, and the "
-        "first with the density of torch.distributions; the last line has eps from torch's "
-        "transform, and each differential, of a linear function, is a step.",
+        "first with the density of `torch.distributions`; the last line has $\\epsilon$ from "
+        "torch's transform, and each differential, of a linear function, is a step.",
         names=interval,
     ),
     Check(
         label="reparameterization-noise",
         how="At nine values, for three Gaussians: an integral of the density of z, written out, "
-        "and torch's distribution function of eps must give the same shares on both sides.",
+        "and torch's distribution function of $\\epsilon$ must give the same shares on both sides.",
         names=distribution_functions,
     ),
     Check(
@@ -257,7 +257,7 @@ CHECKS = [
     Check(
         label="reparameterization-gaussian",
         how="At random draws both forms are compared with numerical derivatives of the log-density "
-        "of torch.distributions.",
+        "of `torch.distributions`.",
         names=gaussian_scores,
     ),
     Check(

@@ -141,13 +141,13 @@ CHECKS = [
     ),
     Check(
         label="training-schedule",
-        how="The factors of vaelib.training.warm_up_and_decay in runs of 42 and of 23 steps are "
+        how="The factors of `vaelib.training.warm_up_and_decay` in runs of 42 and of 23 steps are "
         "compared.",
         names=schedules,
     ),
     Check(
         label="training-memory",
-        how="torch.optim.Adam gets one gradient of 1 and then zeros; what is left in its mean of "
+        how="`torch.optim.Adam` gets one gradient of 1 and then zeros; what is left in its mean of "
         "squares is compared, for rates that halve it in 4 and in 10 steps.",
         names=memory,
     ),

@@ -43,9 +43,20 @@ def drop_shared_ids(app, doctree, docname):
         section["ids"] = [name for name in section["ids"] if name not in SHARED]
 
 
+def space_before_links(app, doctree, docname):
+    """Put the space before the name of a solution's exercise outside its link."""
+    for title in doctree.findall(nodes.title):
+        for link in list(title.findall(nodes.reference)):
+            first = link.next_node(nodes.Text)
+            if first is not None and first.startswith(" "):
+                first.parent.replace(first, nodes.Text(first.lstrip()))
+                link.parent.insert(link.parent.index(link), nodes.Text(" "))
+
+
 def setup(app):
     app.setup_extension("myst_nb")  # or it would write its own folds over these
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))
     app.connect("doctree-resolved", drop_shared_ids)
+    app.connect("doctree-resolved", space_before_links)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -24,6 +24,7 @@ import re
 from vaelib.questions import METADATA
 
 import markup
+import minus
 
 
 def answers_in(notebook) -> dict[str, tuple[dict, str]]:
@@ -105,7 +106,7 @@ class Asked:
     def value(self, number: str) -> str:
         """A number with its unit."""
         unit = self.data["unit"]
-        return f"{number}{'' if unit in ('', '%') else ' '}{unit}"
+        return f"{minus.signed(number)}{'' if unit in ('', '%') else ' '}{unit}"
 
     def for_script(self) -> dict:
         """What the page's script needs: places in the shown list, and in the list of notes."""

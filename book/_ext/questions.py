@@ -62,7 +62,7 @@ class Question(SphinxDirective):
             *self.parse(question.question()),
             raw(f'</div><details class="question-answer">{SUMMARY}'),
             *self.parse(question.answer()),
-            nodes.paragraph("", "How the answers were computed:"),
+            nodes.paragraph("", "How the answers were computed:", classes=["announces"]),
             computed,
             raw(closing),
         ]

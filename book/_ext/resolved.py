@@ -15,6 +15,7 @@ from sphinx import addnodes
 
 import asked
 import markup
+import minus
 from checks import checks_of, in_table
 from markup import MarkupError
 from plain_code import GLUED
@@ -62,7 +63,7 @@ class Book:
         if name not in self.glued:
             raise MarkupError(f"nothing is glued as {name}")
         value = self.glued[name]
-        return format(float(value), form) if form else value
+        return minus.signed(format(float(value), form) if form else value)
 
     def question(self, name: str, body: str) -> tuple[str, str]:
         """The text of a question and its answer, as MyST."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.errors import ExtensionError
 
+from mathematics import FOLLOWS
+
 NOTATION = "book/notation"
 SAYS = "A dotted line under a symbol leads to its row of the "
 HINT = ", in the notation"  # what a screen reader says behind the symbol
@@ -19,7 +21,7 @@ INDEX = re.compile(r"\^\{\([a-zA-Z0-9]\)\}")
 RELATIONS = set(r"= < > \sim \in \ge \le \to \approx \ne \gg \ll".split())  # noqa: SIM905
 SPACES = {r"\,", r"\!", r"\;", r"\:", r"\ ", " "}
 LONGEST = 40  # tokens of a formula that says something of its first symbol
-MARKS = re.compile(r"[.,;:!?)]+")
+MARKS = re.compile(FOLLOWS)
 CELL = re.compile(r"(?<!\\)\|")
 MATH = re.compile(r"\$([^$]+)\$")
 

@@ -20,6 +20,22 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll(scrollers).forEach((each) => sizes.observe(each));
 });
 
+// The list of a page's sections follows the text: on the module's page it is many screens long. The theme
+// marks the link of what is read.
+document.addEventListener("DOMContentLoaded", () => {
+  const list = document.querySelector(".bd-sidebar-secondary");
+  const follow = () => {
+    const link = [...(list?.querySelectorAll(".nav-link.active") ?? [])].at(-1);
+    if (!list || !link) return;
+    const [seen, at] = [list.getBoundingClientRect(), link.getBoundingClientRect()];
+    if (at.top < seen.top || at.bottom > seen.bottom) {
+      list.scrollTop += at.top - seen.top - seen.height / 3;
+    }
+  };
+  if (list)
+    new MutationObserver(follow).observe(list, { subtree: true, attributeFilter: ["class"] });
+});
+
 /** Whether an element scrolls, and whether it does so sideways. */
 function measured(element) {
   const { overflowX, overflowY } = getComputedStyle(element);

@@ -50,12 +50,39 @@ def test_what_is_wider_than_its_place_says_so(laptop, width):
 
 def test_a_mark_goes_where_there_is_no_more(browser):
     with Visit(browser, HTML.as_uri() + "/", viewport={"width": 390, "height": 844}) as one:
-        page = one.open("book/elbo.html").page
+        page = one.open("book/kl.html").page
         lay_out_all(page)
         formula = page.locator("mjx-container[data-more='right']").first.element_handle()
         for place, sides in ((5, "left right"), (1e4, "left"), (0, "right")):
             formula.evaluate("(e, place) => { e.scrollLeft = place; }", place)
             page.wait_for_function("([e, sides]) => e.dataset.more === sides", arg=[formula, sides])
+
+
+def test_formulas_are_a_little_smaller_where_they_would_not_fit(browser):
+    """On a phone all of the ELBO's are whole; none is under four fifths of the text around it."""
+    sizes = """all => all.map((e) => [e, e.parentElement].map(
+        (each) => parseFloat(getComputedStyle(each).fontSize)))"""
+    with Visit(browser, HTML.as_uri() + "/", viewport={"width": 390, "height": 844}) as one:
+        page = one.open("book/elbo.html").page
+        lay_out_all(page)
+        formulas = page.locator("div.math > mjx-container")
+        shares = [inside / outside for inside, outside in formulas.evaluate_all(sizes)]
+        assert min(shares) >= 0.799
+        assert min(shares) < max(shares) == 1
+        wide = "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"
+        assert formulas.evaluate_all(wide) == []
+        page.set_viewport_size({"width": 820, "height": 844})
+        page.wait_for_function("innerWidth === 820")
+        assert {inside / outside for inside, outside in formulas.evaluate_all(sizes)} == {1}
+
+
+@pytest.mark.parametrize("name", ["glossary", "elbo"])
+def test_no_line_begins_with_what_follows_a_formula(browser, name):
+    with Visit(browser, HTML.as_uri() + "/", viewport={"width": 390, "height": 844}) as one:
+        marks = one.open(f"book/{name}.html").page.locator("article .with-mark")
+        assert marks.count() > 5
+        spaces = marks.evaluate_all("all => all.map((each) => getComputedStyle(each).whiteSpace)")
+        assert set(spaces) == {"nowrap"}
 
 
 def test_mathematics_is_there_without_a_script(browser, page):

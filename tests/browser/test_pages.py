@@ -48,7 +48,7 @@ def test_a_chapter_says_under_its_title_how_long_it_takes(laptop, page):
 
 def test_front_page_leads_to_the_book(browser, base):
     with Visit(browser, base) as one:
-        one.open("index.html").page.wait_for_url("**/book/intro.html")
+        assert one.open("index.html").page.url.endswith("/book/intro.html")
         assert one.problems == []
 
 
@@ -88,6 +88,21 @@ def anchors(file) -> set[str]:
     return {tag["id"] for tag in BeautifulSoup(file.read_text(), "html.parser").find_all(id=True)}
 
 
+def said(part) -> tuple[str, int]:
+    """The letters of a part of a page, and how many formulas stand among them."""
+    copy = BeautifulSoup(str(part), "html.parser")
+    formulas = copy.select(".math")
+    for formula in formulas:
+        formula.decompose()
+    return letters(copy.text), len(formulas)
+
+
+def words_of(check) -> tuple[str, int]:
+    """The same of what a check says of itself."""
+    words, formulas = re.subn(r"\$[^$]*\$", "", check.how)
+    return letters(words), formulas
+
+
 def test_every_check_has_a_row_with_its_equation_its_words_and_its_link(page):
     soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
     tables = [table for table in soup.select("table") if "How it was checked" in table.text]
@@ -98,9 +113,16 @@ def test_every_check_has_a_row_with_its_equation_its_words_and_its_link(page):
         number, how, link = row.select("td")
         assert number.select_one("a[href]")
         assert link.select_one("a[href]").text == "check"
-        assert letters(how.text) == letters(check.how)
+        assert said(how) == words_of(check)
         assert number.a["href"].endswith(f"#equation-{check.label}")
         assert link.a["href"].endswith(f"#check-{check.label}")
+
+
+def test_the_title_of_a_solution_is_one_line_of_text_whose_link_has_no_space(page):
+    soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
+    titles = soup.select(".solution > .admonition-title")
+    assert all(title.text.startswith("Solution to Exercise ") for title in titles)
+    assert [title.text for title in titles if title.a.text != title.a.text.strip()] == []
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(page):
@@ -119,7 +141,9 @@ def test_the_page_of_checks_has_each_of_them_with_its_equation():
         entry = soup.find(id=f"check-{check.label}")
         text = entry if entry.name == "p" else entry.find_next("p")
         assert text.a["href"].endswith(f"#equation-{check.label}"), check.label
-        assert letters(check.how) in letters(text.text), check.label
+        words, formulas = words_of(check)
+        assert words in said(text)[0], check.label
+        assert formulas == said(text)[1], check.label
 
 
 def test_the_page_of_checks_goes_through_the_chapters_in_their_order():

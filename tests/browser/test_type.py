@@ -4,6 +4,7 @@ import statistics
 
 import pytest
 
+from tests.browser.canvases import FRAMES
 from tests.browser.conftest import PHONE, Visit, built
 from tests.pages import ROOT, chapters
 
@@ -68,7 +69,10 @@ def test_the_longest_title_has_one_line_on_a_phone(browser, server):
 def test_the_number_of_an_equation_is_nearer_to_it_than_to_the_text_below(browser, server):
     with Visit(browser, server, **PHONE) as visit:
         page = visit.open("book/autoencoder.html").page
-        above, below = page.locator("div.math:has(+ p) > .eqno").first.evaluate("""number => {
+        first = page.locator("div.math:has(+ p) > .eqno").first
+        first.scroll_into_view_if_needed()  # what is far below is not laid out
+        page.evaluate(FRAMES)
+        above, below = first.evaluate("""number => {
             const box = number.getBoundingClientRect(), formula = number.parentElement;
             return [
                 box.top - formula.querySelector("svg").getBoundingClientRect().bottom,
