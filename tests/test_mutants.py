@@ -134,7 +134,7 @@ def test_a_function_gets_the_mutant_s_code_also_behind_a_decorator():
 
 
 def test_a_fork_tells_what_came_of_it_and_how_it_died(monkeypatch, tmp_path):
-    monkeypatch.setattr(forks, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(forks, "FOLDER", tmp_path)
     assert forks.forked(lambda: [1, None], 10) == [1, None]
     assert forks.forked(lambda: sys.exit("enough"), 10) == "SystemExit: enough"
     assert forks.forked(lambda: os.kill(os.getpid(), signal.SIGKILL), 10) == "SIGKILL"

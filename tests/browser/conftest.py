@@ -4,15 +4,14 @@ import functools
 import http.server
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Error, expect, sync_playwright
 
 from tests.browser import chromium
-from tests.pages import ROOT, chapters
+from tests.built import HTML, built
+from tests.pages import chapters
 
-HTML = ROOT / "_build" / "html"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -143,11 +142,6 @@ def visit(request, browser, server):
     with Visit(browser, server, color_scheme="light") as one:
         yield one.open(request.module.PAGE)
         assert one.problems == []
-
-
-def built(page: Path) -> str:
-    """The address of a page of the book below its base."""
-    return page.relative_to(ROOT).with_suffix(".html").as_posix()
 
 
 def ready_widget(visit: Visit, name: str):

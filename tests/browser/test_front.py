@@ -9,12 +9,12 @@ import threading
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
 from book import serve
 from tests.browser.conftest import HTML, PHONE, Visit, built, read_results
 from tests.browser.judged import assert_axe_objects_to_nothing
+from tests.built import head_of, soup_of
 from tests.pages import chapters
 
 PAGE = "book/intro.html"
@@ -24,10 +24,6 @@ KILOBYTES = 800  # of the first page, when all of it has been scrolled through
 PACKED = {".html", ".css", ".js", ".svg", ".json"}  # what a server sends compressed
 SHOWN = "() => document.querySelector('.hero-moving').toDataURL()"
 DRAWN = "() => document.querySelector('.hero-moving').width > 300"
-
-
-def soup(name: str) -> BeautifulSoup:
-    return BeautifulSoup((HTML / name).read_text(encoding="utf-8"), "html.parser")
 
 
 def head(visit: Visit):
@@ -135,14 +131,14 @@ def test_the_links_lead_to_the_first_chapter_and_to_the_widget(browser, server):
 
 
 def test_the_cards_are_the_contents_in_their_order():
-    links = [link["href"] for link in soup(PAGE).select(".card-title a")]
+    links = [link["href"] for link in soup_of(PAGE).select(".card-title a")]
     assert links == [page.with_suffix(".html").name for page in chapters()[1:]]
 
 
 def test_a_card_says_what_its_page_says():
-    for one in soup(PAGE).select(".cards .chapter"):
+    for one in soup_of(PAGE).select(".cards .chapter"):
         link = one.select_one("a")
-        page = soup(f"book/{link['href']}")
+        page = soup_of(f"book/{link['href']}")
         number = page.select_one("h1 .section-number").text.strip(" .")
         assert link.text.startswith(f"{number} ")
         minutes = re.search(r"About (\d+) minutes", page.select_one(".reading-time").text)[1]
@@ -171,7 +167,7 @@ def test_every_page_is_described_and_has_icons():
     names = [built(page) for page in chapters()] + made
     texts = []
     for name in names:
-        page = soup(name)
+        page = head_of(name)
         metas = {tag.get("name") or tag.get("property"): tag.get("content") for tag in page("meta")}
         texts.append(metas["description"])
         assert 20 < len(texts[-1]) <= 200, name

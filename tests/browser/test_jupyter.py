@@ -106,10 +106,7 @@ KEYS = ["ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown", *"ddmaxcvyrjkzbi", "E
 def test_keys_that_jupyterlab_binds_stay_with_the_control(gallery):
     """In command mode, arrows move between cells and d d deletes one."""
     page, _ = gallery
-    controls = page.locator(".vae-root").locator("input, select, button, canvas[tabindex='0']")
-    for control in controls.all():
-        if not control.is_visible():
-            continue
+    for control in one_of_each_kind(page):
         control.focus()
         before = page.evaluate(STATE)
         for key in KEYS:
@@ -118,6 +115,19 @@ def test_keys_that_jupyterlab_binds_stay_with_the_control(gallery):
         after["focus"] = before["focus"] if "draw" in after["focus"] else after["focus"]
         assert after == before, control.evaluate("c => c.outerHTML.slice(0, 200)")
         assert before["mode"]
+
+
+def one_of_each_kind(page) -> list:
+    """A control of each kind of each widget."""
+    kinds = ("input[type=range]", "input:not([type=range])", "select", "button", "canvas[tabindex]")
+    found = [
+        root.locator(f"{kind}:visible").first
+        for root in page.locator(".vae-root").all()
+        for kind in kinds
+        if root.locator(f"{kind}:visible").count()
+    ]
+    assert len(found) > 20
+    return found
 
 
 def test_every_slider_moves_with_the_arrow_keys(gallery):

@@ -234,6 +234,7 @@ def test_a_copy_that_was_run_and_saved_shows_pictures_when_it_is_opened_again(
         run_all(visit.page)
         live = panel.locator(".vae-root")
         expect(live).to_be_visible(timeout=MINUTE)
+        expect(panel.locator(".jp-InputPrompt").last).to_have_text(re.compile(r"\d"))  # has ended
         visit.page.keyboard.press("Control+s")
         expect(visit.page.locator(".jp-mod-dirty")).to_have_count(0, timeout=MINUTE)
         expect(live).to_be_visible()  # what is on the screen stays

@@ -1,10 +1,10 @@
 """What is said by the way stands beside the text where there is room, and in the text where not."""
 
 import pytest
-from bs4 import BeautifulSoup
 
-from tests.browser.conftest import HTML, Visit, built
+from tests.browser.conftest import Visit, built
 from tests.browser.judged import lay_out_all
+from tests.built import soup_of
 from tests.pages import markdown_of, notebooks
 
 WIDTHS = (390, 768, 1200, 1366, 1400, 1920)
@@ -65,7 +65,7 @@ def test_a_note_lies_beside_its_paragraph_and_on_nothing(browser, server, page):
 
 @pytest.mark.parametrize("page", NOTED, ids=lambda page: page.stem)
 def test_a_screen_reader_meets_a_note_below_its_paragraph(page):
-    soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
+    soup = soup_of(built(page))
     for note in soup.select(".side-note"):
         assert note["role"] == "note"
         assert note.find_previous_sibling().name == "p"

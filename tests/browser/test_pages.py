@@ -1,6 +1,5 @@
 """Each page works alone when its file is opened: all is there, and no link is broken."""
 
-import functools
 import re
 from collections import Counter
 from urllib.parse import unquote, urldefrag
@@ -15,6 +14,7 @@ from tests.browser.judged import (
     contrast,
     text_and_ground,
 )
+from tests.built import ids_of, soup_of
 from tests.pages import ROOT, chapters, markdown_of, read
 from tests.test_equations import checks_of
 from tests.typed import prose
@@ -64,28 +64,21 @@ PARTS |= {"msubsup": 3, "munderover": 3}
 
 
 def test_mathml_is_whole(page):
-    soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
+    soup = soup_of(built(page))
     for element in soup.find_all(list(PARTS)):
         assert len(element.find_all(True, recursive=False)) == PARTS[element.name], element
 
 
 def test_every_link_inside_the_book_leads_somewhere(page):
     path = HTML / built(page)
-    soup = BeautifulSoup(path.read_text(), "html.parser")
-    for link in soup.find_all("a", href=True):
+    for link in soup_of(built(page)).find_all("a", href=True):
         target, fragment = urldefrag(unquote(link["href"]))
         if re.match(r"[a-z]+:", target) or not link["href"].strip("#"):
             continue
         file = (path.parent / target).resolve() if target else path
         assert file.is_file(), link["href"]
         if fragment and file.suffix == ".html":
-            assert fragment in anchors(file), link["href"]
-
-
-@functools.cache
-def anchors(file) -> set[str]:
-    """The places in a built page that a link can lead to."""
-    return {tag["id"] for tag in BeautifulSoup(file.read_text(), "html.parser").find_all(id=True)}
+            assert fragment in ids_of(file.relative_to(HTML).as_posix()), link["href"]
 
 
 def said(part) -> tuple[str, int]:
@@ -104,7 +97,7 @@ def words_of(check) -> tuple[str, int]:
 
 
 def test_every_check_has_a_row_with_its_equation_its_words_and_its_link(page):
-    soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
+    soup = soup_of(built(page))
     tables = [table for table in soup.select("table") if "How it was checked" in table.text]
     rows = [row for table in tables for row in table.select("tbody tr")]
     checks = checks_of(page)
@@ -119,14 +112,14 @@ def test_every_check_has_a_row_with_its_equation_its_words_and_its_link(page):
 
 
 def test_the_title_of_a_solution_is_one_line_of_text_whose_link_has_no_space(page):
-    soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
+    soup = soup_of(built(page))
     titles = soup.select(".solution > .admonition-title")
     assert all(title.text.startswith("Solution to Exercise ") for title in titles)
     assert [title.text for title in titles if title.a.text != title.a.text.strip()] == []
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(page):
-    soup = BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
+    soup = soup_of(built(page))
     for table in soup.select("article table:has(thead)"):
         wanted = len(table.select("thead th"))
         for row in table.select("tr"):
@@ -134,7 +127,7 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head(page):
 
 
 def test_the_page_of_checks_has_each_of_them_with_its_equation():
-    soup = BeautifulSoup((HTML / "book" / "checks.html").read_text(), "html.parser")
+    soup = soup_of("book/checks.html")
     checks = [check for page in chapters() for check in checks_of(page)]
     assert len(checks) > 100
     for check in checks:
@@ -147,7 +140,7 @@ def test_the_page_of_checks_has_each_of_them_with_its_equation():
 
 
 def test_the_page_of_checks_goes_through_the_chapters_in_their_order():
-    soup = BeautifulSoup((HTML / "book" / "checks.html").read_text(), "html.parser")
+    soup = soup_of("book/checks.html")
     pages = [page for page in chapters() if checks_of(page)]
     titles = [re.search("^# (.+)", markdown_of(page), re.MULTILINE)[1] for page in pages]
     found = [next(heading.strings) for heading in soup.select("article h2")]
@@ -161,8 +154,7 @@ def test_the_page_of_checks_goes_through_the_chapters_in_their_order():
 def test_no_built_page_has_an_id_twice():
     found = {}
     for path in sorted(HTML.rglob("*.html")):
-        soup = BeautifulSoup(path.read_text(), "html.parser")
-        ids = Counter(element["id"] for element in soup.find_all(id=True))
+        ids = Counter(ids_of(path.relative_to(HTML).as_posix()))
         if twice := [each for each, count in ids.items() if count > 1]:
             found[path.name] = twice
     assert found == {}

@@ -1,16 +1,15 @@
 """A link to an equation, a work, a symbol or an exercise shows it in a card."""
 
-import functools
 import json
 import re
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
 from tests.browser.conftest import HTML, PHONE, Visit, built
 from tests.browser.judged import ALL, LIGHTEN, contrast, lay_out_all
+from tests.built import ids_of, soup_of
 from tests.pages import chapters
 
 WIDE = {"viewport": {"width": 1400, "height": 900}}
@@ -38,9 +37,14 @@ def pointed(visit, selector: str):
     lay_out_all(visit.page)  # or the page might move away below the mouse
     link = visit.page.locator(selector).first
     link.scroll_into_view_if_needed()
-    link.hover()
     card = visit.page.locator(".preview")
-    expect(card).to_be_visible()
+    link.hover()
+    try:
+        expect(card).to_be_visible()
+    except AssertionError:  # something else moved below the mouse meanwhile: go there again
+        visit.page.mouse.move(0, 0)
+        link.hover()
+        expect(card).to_be_visible()
     return link, card
 
 
@@ -49,18 +53,9 @@ def box(element) -> tuple[float, float, float, float]:
     return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
 
 
-@functools.cache
-def soup_of(page) -> BeautifulSoup:
-    return BeautifulSoup((HTML / built(page)).read_text(), "html.parser")
-
-
-def ids(page) -> set[str]:
-    return {each["id"] for each in soup_of(page).select("[id]")}
-
-
 def targets(page) -> list[tuple[str, str]]:
     """The page and the id to which each link of a page with a card leads."""
-    soup = soup_of(page)
+    soup = soup_of(built(page))
     return [tuple(a["href"].split("#")) for a in soup.select("a[data-preview]")]
 
 
@@ -247,7 +242,7 @@ def test_every_such_link_has_its_card():
         assert len(text) < 300_000, path.name
         shelves[path.stem] = json.loads(text[text.index("{") : text.rindex(");")])["cards"]
     for page in chapters():
-        here = ids(page)
+        here = ids_of(built(page))
         for name, identity in targets(page):
             count += 1
             if name:
@@ -259,7 +254,7 @@ def test_every_such_link_has_its_card():
 
 @pytest.mark.parametrize("page", chapters(), ids=lambda page: page.stem)
 def test_no_link_to_an_equation_is_without_a_card(page):
-    links = soup_of(page).select(
+    links = soup_of(built(page)).select(
         "article a.reference.internal[href*='#equation-'], article a.symbol"
     )
     assert [link["href"] for link in links if "data-preview" not in link.attrs] == []

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, read_results
 
 FIRST = {
     "log_var": "Building the VAE",
@@ -188,6 +188,7 @@ def words(text: str) -> list[str]:
 def excerpts(visit, query: str) -> list[tuple[str, str]]:
     """The address of each result, and what it says of its page."""
     search(visit, query)
+    read_results(visit.page)
     found = visit.page.locator("ul.search > li:has(.context)").all()
     return [
         (item.locator("a").first.get_attribute("href"), item.locator(".context").inner_text())

@@ -1,10 +1,10 @@
 """A symbol leads to its row of the notation where a chapter uses it first."""
 
 import pytest
-from bs4 import BeautifulSoup
 
-from tests.browser.conftest import HTML, Visit
+from tests.browser.conftest import Visit, built
 from tests.browser.judged import contrast
+from tests.built import soup_of
 from tests.pages import notebooks
 from tests.test_notation import table
 
@@ -14,14 +14,10 @@ NOT_LED = (
 )
 
 
-def soup_of(name: str) -> BeautifulSoup:
-    return BeautifulSoup((HTML / "book" / f"{name}.html").read_text(), "html.parser")
-
-
 @pytest.fixture(scope="module")
 def rows() -> dict:
     """The rows of the built table, by their ids."""
-    found = {row.get("id"): row for row in soup_of("notation").select("article tbody tr")}
+    found = {row.get("id"): row for row in soup_of("book/notation.html").select("article tbody tr")}
     assert len(found) == len(table())
     return found
 
@@ -33,7 +29,7 @@ def test_every_row_has_an_anchor_of_its_own(rows):
 
 @pytest.mark.parametrize("page", notebooks(), ids=lambda page: page.stem)
 def test_a_chapter_leads_to_the_notation_at_the_first_use(page, rows):
-    soup = soup_of(page.stem)
+    soup = soup_of(built(page))
     links = soup.select("article a.symbol")
     names = [link["href"].partition("#")[2] for link in links]
     assert len(names) >= 4
@@ -59,7 +55,7 @@ def may_lead(formula, also_folded: bool) -> bool:
 
 @pytest.mark.parametrize("page", notebooks(), ids=lambda page: page.stem)
 def test_a_linked_formula_begins_with_a_symbol_of_its_row(page, rows):
-    for link in soup_of(page.stem).select("article a.symbol"):
+    for link in soup_of(built(page)).select("article a.symbol"):
         row = rows[link["href"].partition("#")[2]].td
         symbols = [letters(each.text) for each in row.select("math")]
         said = letters(link.math.text)

@@ -1,18 +1,21 @@
 """`python -m tests.mutants` runs the unit tests on mutants of the shared module and counts them.
 
-Given the names of modules, such as `objectives models.base`, it takes these alone. What it has
-found is kept in `_build/mutants`, so that it goes on where it was cut off; a mutant is asked again
-when its function has changed or, if no test has noticed it, when one of those that run its lines
-has. The last lines are the counts and every survivor, with the reason why it is equivalent, from
-`equivalent.toml`. One without a reason is a hole in the tests, and an error.
+Given the names of modules, such as `objectives models.base`, it takes these alone, one on each core
+at a time. What it has found is kept in `_build/mutants`, so that it goes on where it was cut off,
+and in the end in `results.jsonl`; a mutant is asked again when its function has changed or, if no
+test has noticed it, when one of those that run its lines has. The last lines are the counts and
+every survivor, with the reason why it is equivalent, from `equivalent.toml`. One without a reason
+is a hole in the tests, and an error.
 """
 
+import multiprocessing
+import os
 import sys
 
 from tests.mutants import MODULES
 from tests.mutants.baseline import Baseline
 from tests.mutants.equivalent import reasons
-from tests.mutants.forks import prepare
+from tests.mutants.forks import Job, prepare
 from tests.mutants.runner import Results, run, sources_of
 from tests.mutants.source import Mutated
 
@@ -27,10 +30,36 @@ def main(names: list[str]) -> int:
     prepare()
     sources = sources_of(MODULES)
     baseline = Baseline(sources)
-    for source in sources:
-        if source.module in (names or MODULES):
-            run(source, baseline)
+    try:
+        run_all([s for s in sources if s.module in (names or MODULES)], baseline)
+    finally:
+        Results().keep(sources)
     return report(sources)
+
+
+def run_all(sources: list[Mutated], baseline: Baseline) -> None:
+    """Run the modules side by side, one on each core, the longest first."""
+    jobs, left = range(os.cpu_count() or 1), multiprocessing.Value("i", 0)
+    sources = sorted(sources, key=lambda source: -len(source.mutants))
+
+    def work(number: int) -> None:
+        Job.take(number)
+        while (index := following()) < len(sources):
+            run(sources[index], baseline)
+
+    def following() -> int:
+        with left.get_lock():
+            left.value += 1
+            return left.value - 1
+
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=work, args=(number,)) for number in jobs]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        raise SystemExit("a process of the run failed; what it said is above")
 
 
 def report(sources: list[Mutated]) -> int:

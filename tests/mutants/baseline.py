@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.mutants import TESTS
-from tests.mutants.forks import FOLDER, OPTIONS, files_of, forked
+from tests.mutants.forks import FOLDER, Job, files_of, forked
 from tests.mutants.source import Mutant, Mutated
 from tests.pages import ROOT
 
@@ -93,7 +93,7 @@ def record(name: str, modules: dict[str, str]) -> dict:
         importlib.import_module(f"vaelib.{module}")  # what this alone runs, no test tests
     recorder = Recorder(modules)
     with recorder.watched():
-        pytest.main([*OPTIONS, *files_of([name])], plugins=[recorder])
+        pytest.main([*Job.options(), *files_of([name])], plugins=[recorder])
     found = {"tests": recorder.tests, "shared": sorted(recorder.shared)}
     return found | {"failed": recorder.failed}
 

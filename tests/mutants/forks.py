@@ -20,15 +20,41 @@ PRELOADED = (
     *("numpy", "torch", "torch._dynamo", "torchvision.datasets.mnist", "matplotlib.pyplot"),
     *("mpmath", "safetensors.torch", "tqdm.auto"),
 )
-OPTIONS = ["-q", "-s", "-p", "no:cacheprovider", "-m", "not slow", f"--basetemp={FOLDER / 'tmp'}"]
-CACHE, UNPACKED = FOLDER / "cache", FOLDER / "unpacked"  # of MNIST: a mutant may spoil the first
+OPTIONS = ["-q", "-s", "-p", "no:cacheprovider", "-m", "not slow"]
+UNPACKED = FOLDER / "unpacked"  # MNIST; each job works on links to it, which a mutant may spoil
 MEMORY = 6 * 2**30  # bytes that a process may take beyond what it begins with
+
+
+class Job:
+    """Where one of the processes that work side by side keeps its files.
+
+    Attributes:
+        number: of the process, which its forks inherit.
+    """
+
+    number = 0
+
+    @classmethod
+    def cache(cls) -> Path:
+        return FOLDER / f"cache {cls.number}"
+
+    @classmethod
+    def options(cls) -> list[str]:
+        """What pytest is told."""
+        return [*OPTIONS, f"--basetemp={FOLDER / f'tmp {cls.number}'}"]
+
+    @classmethod
+    def take(cls, number: int) -> None:
+        """Be the job of this number from now on."""
+        cls.number = number
+        os.environ["VAELIB_CACHE"] = str(cls.cache())
 
 
 def prepare() -> None:
     """Import what all processes need, and let them draw and cache where they harm nobody."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    os.environ |= {"TQDM_DISABLE": "1", "MPLBACKEND": "agg", "VAELIB_CACHE": str(CACHE)}
+    os.environ |= {"TQDM_DISABLE": "1", "MPLBACKEND": "agg"}
+    Job.take(0)
     os.chdir(ROOT)
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
@@ -39,14 +65,14 @@ def prepare() -> None:
 
 def _unpack() -> None:
     importlib.import_module("vaelib.data").mnist_root()
-    CACHE.rename(UNPACKED)
+    Job.cache().rename(UNPACKED)
 
 
 def fresh_cache() -> None:
     """A cache with the right files in it; they are replaced by what is written, never changed."""
-    shutil.rmtree(CACHE, ignore_errors=True)
+    shutil.rmtree(Job.cache(), ignore_errors=True)
     if UNPACKED.exists():
-        shutil.copytree(UNPACKED, CACHE, copy_function=os.link)
+        shutil.copytree(UNPACKED, Job.cache(), copy_function=os.link)
 
 
 def forked(work, seconds: float):
@@ -107,7 +133,7 @@ class Session:
 
     def __init__(self, names, loop):
         self.loop, self.failed, self.answer = loop, [], "the tests cannot be collected"
-        pytest.main([*OPTIONS, *files_of(names)], plugins=[self])
+        pytest.main([*Job.options(), *files_of(names)], plugins=[self])
 
     def pytest_runtestloop(self, session) -> bool:
         if not session.testsfailed:

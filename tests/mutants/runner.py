@@ -30,19 +30,36 @@ def sources_of(modules) -> list[Mutated]:
 
 
 class Results:
-    """What became of each mutant, in a file that grows by a line with each."""
+    """What became of each mutant: in a file that grows by a line with each, and in the record.
+
+    The record, `results.jsonl` beside this file, travels with the repository, so that another
+    machine goes on where this one was cut off.
+    """
+
+    record = Path(__file__).with_name("results.jsonl")
 
     def __init__(self):
-        self.path = FOLDER / "results.jsonl"
-        lines = self.path.read_text().splitlines() if self.path.exists() else []
-        self._rows = {row["name"]: row for row in map(json.loads, lines)}
+        self.path = FOLDER / self.record.name
+        self._rows = {}
+        for path in (self.record, self.path):
+            lines = path.read_text().splitlines() if path.exists() else []
+            self._rows |= {row["name"]: row for row in map(json.loads, lines)}
 
     def add(self, mutant: Mutant, killer: str | None, files: dict[str, str]) -> None:
         """Note the test that noticed a mutant, or with None the files of those that did not."""
-        row = {"name": mutant.name, "digest": mutant.digest, "killer": killer, "files": files}
+        row = {"name": mutant.name, "digest": mutant.digest}
+        row |= {"killer": killer} if killer else {"files": files}
         self._rows[mutant.name] = row
         with self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")
+
+    def keep(self, sources: list[Mutated]) -> None:
+        """Write what is known of the mutants that there are to the record."""
+        known = [self._row(mutant) for source in sources for mutant in source.mutants]
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in known if row]
+        part = self.record.with_suffix(".part")
+        part.write_text("".join(lines))
+        part.replace(self.record)
 
     def killer(self, mutant: Mutant) -> str | None:
         """The test that noticed it, which is trusted as long as the function stays the same."""
