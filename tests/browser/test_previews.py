@@ -1,5 +1,6 @@
 """A link to an equation, a work, a symbol or an exercise shows it in a card."""
 
+import html
 import json
 import re
 
@@ -55,8 +56,9 @@ def box(element) -> tuple[float, float, float, float]:
 
 def targets(page) -> list[tuple[str, str]]:
     """The page and the id to which each link of a page with a card leads."""
-    soup = soup_of(built(page))
-    return [tuple(a["href"].split("#")) for a in soup.select("a[data-preview]")]
+    links = re.findall(r"<a [^>]*data-preview[^>]*>", (HTML / built(page)).read_text())
+    found = [re.search(r'href="([^"#]*)#([^"]*)"', link) for link in links]
+    return [(html.unescape(each[1]), html.unescape(each[2])) for each in found]
 
 
 def test_a_mouse_shows_an_equation_and_may_go_to_it(browser, base):
