@@ -16,60 +16,27 @@ const Excerpts = {
   /** @param {string} text */
   stems: (text) => new Set(splitQuery(text).map((word) => Excerpts.stemmer.stemWord(word))),
 
-  /** The pages that were read, by their text: most have several results.
-   * @type {Map<string, Document>} */
-  pages: new Map(),
-
-  /** A page without what is never said, and with its formulas in lines.
-   * @param {string} html @returns {Document} */
-  page: (html) => {
-    const known = Excerpts.pages.get(html);
-    if (known) return known;
-    const page = new DOMParser().parseFromString(html, "text/html");
-    page.querySelectorAll(Excerpts.unsaid).forEach((each) => {
-      if (!each.id && !each.querySelector("[id]")) each.remove(); // no result leads into it
-    });
-    page.querySelectorAll("mjx-container").forEach((each) => {
-      const formula = each.querySelector("math");
-      if (formula) each.replaceWith(Excerpts.lined(formula));
-    });
-    Excerpts.pages.set(html, page);
-    return page;
-  },
-
   /** The pieces of prose of a page, or of the part that an anchor names, in order.
    * @param {string} html @param {string} [anchor] */
   texts: (html, anchor) => {
-    const page = Excerpts.page(html);
+    const page = new DOMParser().parseFromString(html, "text/html");
     const main = page.querySelector("[role=main]") ?? page.body;
     const named = anchor ? page.getElementById(decodeURIComponent(anchor.slice(1))) : null;
     /** @type {Element | null | undefined} */
     let part = named?.matches("span, a") ? named.parentElement : named;
     while (part?.localName === "dt" && part.nextElementSibling) part = part.nextElementSibling;
     const { blocks, unsaid } = Excerpts;
-    /** @param {Element} each */
-    const isUnsaid = (each) => {
-      const hidden = each.closest(unsaid);
-      return hidden !== null && !hidden.contains(part ?? null);
-    };
+    main.querySelectorAll(unsaid).forEach((each) => each.contains(part) || each.remove());
+    main.querySelectorAll("mjx-container").forEach((each) => {
+      const formula = each.querySelector("math");
+      if (formula) each.replaceWith(Excerpts.lined(formula));
+    });
     const all = [...(part ?? main).querySelectorAll(blocks)];
     return [...(part?.matches(blocks) ? [part] : []), ...all]
-      .filter((each) => each.matches("tr") || [...each.querySelectorAll(blocks)].every(isUnsaid))
-      .filter((each) => !each.parentElement?.closest("tr") && !isUnsaid(each))
-      .map((each) => Excerpts.said(Excerpts.without(each, isUnsaid)))
+      .filter((each) => each.matches("tr") || !each.querySelector(blocks))
+      .filter((each) => !each.parentElement?.closest("tr"))
+      .map(Excerpts.said)
       .filter((text) => text);
-  },
-
-  /** A copy of a piece without what is not said in it.
-   * @param {Element} block @param {(each: Element) => boolean} isUnsaid @returns {Element} */
-  without: (block, isUnsaid) => {
-    const within = [...block.querySelectorAll(Excerpts.unsaid)].filter(isUnsaid);
-    if (!within.length) return block;
-    within.forEach((each) => each.setAttribute("data-unsaid", ""));
-    const copy = /** @type {Element} */ (block.cloneNode(true));
-    within.forEach((each) => each.removeAttribute("data-unsaid"));
-    copy.querySelectorAll("[data-unsaid]").forEach((each) => each.remove());
-    return copy;
   },
 
   /** The text of one piece; what a displayed formula says is left to the page.
