@@ -23,7 +23,7 @@ SHIFTS = """() => {
         }
     }).observe({ type: "layout-shift", buffered: true });
 }"""
-# A reader who goes on by a screen when all that is near has come.
+# A reader who goes on by half a screen when all that is near has come.
 READ = """async () => {
     const frames = () => new Promise(done =>
         requestAnimationFrame(() => requestAnimationFrame(done)));
@@ -33,7 +33,7 @@ READ = """async () => {
         ...document.querySelectorAll("[data-widget]:not([data-ready])"),
         ...[...document.querySelectorAll("article img")].filter((each) => !each.complete),
     ].some(near);
-    for (let top = 0; top < document.documentElement.scrollHeight; top += innerHeight) {
+    for (let top = 0; top < document.documentElement.scrollHeight; top += innerHeight / 2) {
         scrollTo({ top, behavior: "instant" });
         do await frames(); while (coming());
     }
