@@ -3,13 +3,14 @@
 Bytes are those of a host that compresses texts, and of a reader who comes for the first time.
 """
 
+import json
 import re
 
 import pytest
 
 from tests.bench.lighthouse import served
 from tests.browser.conftest import PHONE, Visit, built
-from tests.pages import chapters
+from tests.pages import ROOT, chapters
 
 COLD = 800_000  # bytes, when a page opens on a phone
 LAPTOP = {"viewport": {"width": 1400, "height": 900}}
@@ -99,6 +100,23 @@ def test_what_moves_is_seen(browser, compressed):
         page.evaluate("document.querySelector('.bd-article h1').style.marginTop = '300px'")
         page.wait_for_function("window.shifts.length > 0")
         assert visit.shift()[0] > 0.05
+
+
+def test_no_script_of_the_book_has_a_page_laid_out_anew_while_it_loads(browser, server):
+    """Most of a phone's time for a page is its layout, which is one that a script can ask for."""
+    own = {path.name for path in (ROOT / "book" / "_static").glob("*.js")}
+    detailed = ["devtools.timeline", "disabled-by-default-devtools.timeline.stack"]
+    with Visit(browser, server, **PHONE) as visit:
+        browser.start_tracing(page=visit.page, categories=detailed)
+        page = visit.open("book/elbo.html").page
+        page.wait_for_load_state("networkidle")
+        page.evaluate("() => new Promise((done) => requestIdleCallback(() => done(null)))")
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+    layouts = [event["args"]["beginData"] for event in events if event["name"] == "Layout"]
+    stacks = [layout.get("stackTrace", []) for layout in layouts]
+    asked = [(frame["url"], frame["lineNumber"]) for stack in stacks for frame in stack]
+    assert layouts
+    assert [each for each in asked if own & set(re.split(r"[/?]", each[0]))] == []
 
 
 def test_a_page_waits_for_no_script_and_few_stylesheets(browser, server):
