@@ -1,5 +1,7 @@
 """Choosing a device and a precision, and running out of memory."""
 
+import warnings
+
 import pytest
 import torch
 
@@ -47,12 +49,66 @@ def test_fast_float32_puts_the_switch_back():
     assert torch.backends.mkldnn.matmul.fp32_precision == before
 
 
-@pytest.mark.parametrize("capabilities", [{}, {"avx512_f": True, "amx_tile": True}])
+NO_NEED = [{}, {"avx512_f": True, "amx_tile": True}, {"avx512_f": False, "amx_tile": False}]
+
+
+@pytest.mark.parametrize("capabilities", NO_NEED)
 def test_where_it_could_lose_precision_the_switch_is_not_touched(monkeypatch, capabilities):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     before = torch.backends.mkldnn.matmul.fp32_precision
     with devices.fast_float32():
         assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+def test_an_older_torch_that_cannot_tell_its_processor_s_instructions_is_not_asked(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    with devices.fast_float32():
+        assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+def test_torch_is_plain_inside_and_the_reader_s_own_outside():
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"), torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+            with devices.plain_torch(gradients=True):
+                inside = torch.empty(2, 2), torch.is_grad_enabled()
+                product = inside[0] @ inside[0]
+            outside = torch.empty(1), torch.is_grad_enabled()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert (inside[0].device.type, inside[0].dtype, inside[1]) == ("cpu", torch.float32, True)
+    assert product.dtype == torch.float32
+    assert (outside[0].device.type, outside[0].dtype, outside[1]) == ("meta", torch.float64, False)
+
+
+def precisions():
+    """How torch multiplies float32 on this processor and on a GPU."""
+    owners = torch.backends.mkldnn.matmul, torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    cudnn = torch.backends.cudnn
+    return [*(owner.fp32_precision for owner in owners), cudnn.benchmark, cudnn.deterministic]
+
+
+@pytest.fixture
+def rounding_allowed():
+    """As readers set torch for speed, and not as a run that is to be repeated wants it."""
+    torch.set_float32_matmul_precision("medium")
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.conv.fp32_precision = "ieee"
+    yield precisions()
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+
+
+@pytest.mark.parametrize("capabilities", NO_NEED)
+def test_no_product_is_rounded_though_a_reader_has_allowed_it(
+    monkeypatch, capabilities, rounding_allowed
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    with devices.plain_torch(gradients=False):
+        assert precisions() == ["ieee", "ieee", "tf32", False, True]
+    assert precisions() == rounding_allowed == ["bf16", "tf32", "ieee", True, False]
 
 
 USES = {
@@ -169,6 +225,48 @@ def test_double_precision_is_not_rounded_and_an_inner_block_may_ask_for_float32(
 def test_auto_takes_a_gpu_if_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert devices.pick_device() == torch.device("cuda")
+
+
+def test_to_look_for_a_gpu_leaves_the_reader_s_warnings_as_they_were(monkeypatch):
+    def warn():
+        warnings.warn("the driver is too old", stacklevel=1)
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", warn)
+    before = list(warnings.filters)
+    assert devices.pick_device() == torch.device("cpu")
+    assert list(warnings.filters) == before
+
+
+@pytest.mark.parametrize("error", [RuntimeError, AssertionError, TypeError])
+def test_a_device_that_torch_refuses_in_whatever_way_is_named(monkeypatch, error):
+    def refuse(*_, **__):
+        raise error("torch is not compiled with it")
+
+    monkeypatch.setattr(torch, "zeros", refuse)
+    with pytest.raises(ValueError, match=r"wanted device as .* got 'cuda'"):
+        devices.pick_device("cuda")
+
+
+class Lock:
+    """Notes whether it is held."""
+
+    held, times = False, 0
+
+    def __enter__(self):
+        self.held, self.times = True, self.times + 1
+
+    def __exit__(self, *error):
+        self.held = False
+
+
+def test_a_switch_of_the_process_is_moved_by_one_thread_at_a_time():
+    held = []
+    switch = devices._Switch(lambda: "before", lambda value: held.append(switch.lock.held))
+    switch.lock = Lock()
+    with switch.set_to("after"):
+        assert not switch.lock.held
+    assert held == [True, True]
 
 
 def test_memory_that_does_not_suffice_says_what_to_lower():

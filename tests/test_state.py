@@ -30,7 +30,7 @@ def fit(model, **options):
 
 
 def weights(model):
-    return torch.cat([weight.detach().flatten() for weight in model.parameters()])
+    return torch.cat([weight.detach().flatten().cpu() for weight in model.parameters()])
 
 
 def scores(model) -> list:
@@ -144,6 +144,7 @@ WRAPPERS = {
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_what_is_in_a_wrapper_is_trained_scored_and_saved(wrapper, plain, tmp_path):
     wrapped, path, seen = WRAPPERS[wrapper](small_model()), tmp_path / "model.safetensors", []
+    wrapped.cpu()  # DataParallel moves to a GPU where there is one
     history = fit(wrapped, after_epoch=lambda model, _: seen.append(model is wrapped))
     assert seen == [True, True]
     assert torch.equal(weights(wrapped), plain[0])

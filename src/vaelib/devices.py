@@ -62,11 +62,19 @@ class _Switch:
                     self.write(self.before)
 
 
-_products = _Switch(
-    lambda: torch.backends.mkldnn.matmul.fp32_precision,
-    lambda value: setattr(torch.backends.mkldnn.matmul, "fp32_precision", value),
-)
+def _attribute(owner, name: str) -> _Switch:
+    return _Switch(lambda: getattr(owner, name), lambda value: setattr(owner, name, value))
+
+
+_products = _attribute(torch.backends.mkldnn.matmul, "fp32_precision")
 _default_dtype = _Switch(torch.get_default_dtype, torch.set_default_dtype)
+EXACT = ("ieee", "none")  # what torch calls products of float32 whose factors are not rounded
+_ON_A_GPU = (  # each setting, and its values with which results are those of this package
+    (_attribute(torch.backends.cuda.matmul, "fp32_precision"), EXACT),
+    (_attribute(torch.backends.cudnn.conv, "fp32_precision"), ("tf32",)),  # as at torch's import
+    (_attribute(torch.backends.cudnn, "benchmark"), (False,)),  # no algorithm by a race
+    (_attribute(torch.backends.cudnn, "deterministic"), (True,)),  # the same bits again
+)
 
 
 @contextlib.contextmanager
@@ -74,13 +82,14 @@ def fast_float32() -> Iterator[None]:
     """Let oneDNN multiply float32 matrices on the CPU, where that loses no precision.
 
     By default torch leaves them to Intel's MKL, which on other makers' processors takes half the
-    speed. The one switch that torch has for it allows oneDNN to round factors to bfloat16; it does
-    so only on processors with AMX, and there the switch is not touched.
+    speed. The one switch that torch has for it allows oneDNN to round factors to bfloat16, and so
+    does `torch.set_float32_matmul_precision("medium")`. It does so only on processors with AMX, and
+    there it is told not to.
     """
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    exact = not capabilities.get("avx512_f") or capabilities.get("amx_tile")
     with contextlib.ExitStack() as stack:
-        if capabilities.get("avx512_f") and not capabilities.get("amx_tile"):
-            stack.enter_context(_products.set_to("bf16"))
+        _set_unless(stack, _products, EXACT if exact else ("bf16",))
         yield
 
 
@@ -90,20 +99,28 @@ def plain_torch(gradients: bool) -> Iterator[None]:
 
     A new tensor is float32 on the CPU where nothing else is asked for, no layer is cast to another
     precision, and gradients are kept or not as asked, within `torch.inference_mode` too. Products
-    of float32 matrices are fast (`fast_float32`).
+    of float32 matrices are fast (`fast_float32`), and on a GPU convolutions give the same bits when
+    they are computed again.
     """
     with contextlib.ExitStack() as stack:
         if _default_device() != "cpu":
             stack.enter_context(torch.device("cpu"))
-        if torch.get_default_dtype() != torch.float32:
-            stack.enter_context(_default_dtype.set_to(torch.float32))
+        _set_unless(stack, _default_dtype, (torch.float32,))
         for kind in KINDS:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.set_grad_enabled(gradients))
         stack.enter_context(fast_float32())
+        for switch, plain in _ON_A_GPU:
+            _set_unless(stack, switch, plain)
         yield
+
+
+def _set_unless(stack: contextlib.ExitStack, switch: _Switch, plain: tuple) -> None:
+    """Set a switch to the first of the plain values until the stack closes, if it has none."""
+    if switch.read() not in plain:
+        stack.enter_context(switch.set_to(plain[0]))
 
 
 def _default_device() -> str:
