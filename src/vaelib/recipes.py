@@ -19,7 +19,7 @@ from vaelib.training import fit, mean_terms
 
 
 def train(name: str, progress: bool = True, checkpoint=None):
-    """Train a recipe's model from its seed on the CPU; returns the model and its history.
+    """Train a recipe's model from its seed, on a GPU if there is one; returns it and its history.
 
     Args:
         checkpoint: as for `fit`: a file to go on from, and to save the run to.
@@ -30,7 +30,7 @@ def train(name: str, progress: bool = True, checkpoint=None):
     recipe = find(name)
     model = recipe.model()
     options = {"progress": progress, "checkpoint": checkpoint}
-    return model, fit(model, mnist("train"), None, recipe.settings, device="cpu", **options)
+    return model, fit(model, mnist("train"), None, recipe.settings, **options)
 
 
 def seconds_to_train(name: str, images: torch.Tensor, steps: int = 20) -> float:
@@ -43,7 +43,7 @@ def seconds_to_train(name: str, images: torch.Tensor, steps: int = 20) -> float:
     recipe = find(name)
     settings = dataclasses.replace(recipe.settings, epochs=2)
     few = images[: steps * settings.batch_size]
-    history = fit(recipe.model(), few, None, settings, progress=False, device="cpu")
+    history = fit(recipe.model(), few, None, settings, progress=False)
     return history.seconds[-1] / len(few) * len(images) * recipe.settings.epochs
 
 
@@ -60,7 +60,7 @@ def score(model, recipe: Recipe, num_samples: int) -> dict:
     bound = {"negative_elbo": -terms.elbo, "rate": terms.kl, "distortion": -terms.reconstruction}
     if not (scored and num_samples):
         return bound
-    found = log_likelihood(model, images, num_samples, device="cpu")
+    found = log_likelihood(model, images, num_samples)
     return bound | {
         "nll": -found.mean,
         "nll_error": found.mean_error,
