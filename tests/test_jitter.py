@@ -9,6 +9,7 @@ import nbformat
 import pytest
 import torch
 
+import vaelib
 from tests import jitter
 from tests.pages import ROOT, code_cells
 
@@ -78,3 +79,18 @@ def test_products_and_functions_are_a_little_off_and_the_same_each_time():
 def test_this_process_is_not_disturbed():
     x = torch.linspace(-3, 3, 50)
     torch.testing.assert_close(x.exp(), x.double().exp().float(), rtol=3e-7, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("use", "right"),
+    [
+        (lambda vae, x: vae.encode(x.to(next(vae.parameters())))[0].cpu() + x[:, :2], True),
+        (lambda vae, x: vae.encode(x), False),
+        (lambda vae, x: vae.encode(x.to(next(vae.parameters())))[0] + x[:, :2], False),
+    ],
+)
+def test_on_a_gpu_a_page_has_to_bring_its_tensors_to_the_weights_and_back(use, right):
+    vae, x = vaelib.VAE(16, 8, 2), torch.rand(5, 16)
+    here = contextlib.nullcontext() if right else pytest.raises(RuntimeError, match="on the CPU")
+    with torch.no_grad(), here, jitter.Away(vae):
+        use(vae, x)
