@@ -1,9 +1,12 @@
 """MNIST from the package, other data sets, and images that are none."""
 
+import errno
 import hashlib
 import importlib.resources
+import io
 import os
 import tarfile
+import warnings
 
 import numpy as np
 import pytest
@@ -21,6 +24,27 @@ def cache(tmp_path, monkeypatch):
     """An empty data cache of the test's own."""
     monkeypatch.setenv(data.CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def small(cache, tmp_path, monkeypatch):
+    """An empty cache, and in place of MNIST an archive that is unpacked in no time."""
+    contents = {name: name.encode() * 1000 for name in data.RAW_MD5}
+    path = tmp_path / "small.tar.xz"
+    with tarfile.open(path, "w:xz") as archive:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    sums = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
+    monkeypatch.setattr(data, "RAW_MD5", sums)
+    monkeypatch.setattr(data, "ARCHIVE", path)
+    monkeypatch.setattr(data, "ARCHIVE_MD5", hashlib.md5(path.read_bytes()).hexdigest())
+    return cache
+
+
+def sums_in(cache):
+    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in raw(cache).iterdir()}
 
 
 def unpack(cache):
@@ -70,27 +94,41 @@ def test_an_unknown_split_is_an_error():
 @pytest.mark.slow
 def test_unpacks_into_torchvisions_layout(cache):
     assert data.mnist_root() == cache
-    sums = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in raw(cache).iterdir()}
-    assert sums == data.RAW_MD5
+    assert sums_in(cache) == data.RAW_MD5
 
 
-@pytest.mark.slow
+def test_a_missing_file_is_unpacked_without_a_word(small):
+    assert data.mnist_root() == small
+    (raw(small) / "t10k-images-idx3-ubyte").unlink()
+    assert data.mnist_root() == small
+    assert sums_in(small) == data.RAW_MD5
+
+
 @pytest.mark.parametrize("damage", ["truncated", "changed"])
-def test_a_damaged_cache_file_is_replaced_with_a_warning(cache, damage):
+def test_a_damaged_cache_file_is_replaced_with_a_warning(small, damage):
     data.mnist_root()
-    path = raw(cache) / "t10k-images-idx3-ubyte"
+    path = raw(small) / "t10k-images-idx3-ubyte"
     content = bytearray(path.read_bytes())
     content[5000] ^= 1
     path.write_bytes(content[:9000] if damage == "truncated" else content)
-    with pytest.warns(UserWarning, match="damaged t10k-images-idx3-ubyte"):
+    with pytest.warns(UserWarning, match=r"damaged t10k-images-idx3-ubyte again$") as caught:
         data.mnist_root()
-    assert hashlib.md5(path.read_bytes()).hexdigest() == data.RAW_MD5[path.name]
+    assert caught[0].filename == __file__
+    assert sums_in(small) == data.RAW_MD5
 
 
-@pytest.mark.slow
-def test_a_damaged_cache_file_is_replaced_even_where_warnings_are_errors(cache):
+def test_every_damaged_file_is_named(small):
     data.mnist_root()
-    path = raw(cache) / "t10k-labels-idx1-ubyte"
+    for path in raw(small).glob("t10k*"):
+        path.write_bytes(b"")
+    both = "t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte"
+    with pytest.warns(UserWarning, match=rf"damaged {both} again$"):
+        data.mnist_root()
+
+
+def test_a_damaged_cache_file_is_replaced_even_where_warnings_are_errors(small):
+    data.mnist_root()
+    path = raw(small) / "t10k-labels-idx1-ubyte"
     path.write_bytes(b"")
     with pytest.raises(UserWarning, match="damaged t10k-labels-idx1-ubyte"):
         data.mnist_root()
@@ -112,12 +150,26 @@ def test_a_damaged_archive_is_an_error_and_leaves_the_cache_alone(
     assert not raw(cache).exists()
 
 
-@pytest.mark.slow
-def test_a_cache_that_cannot_be_written_says_where_and_what_moves_it(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_says_where_and_what_moves_it(small, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(data.CACHE_VARIABLE, str(tmp_path / "file"))
     with pytest.raises(PermissionError, match=r"file/MNIST/raw.*set VAELIB_CACHE"):
         data.mnist_root()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, OSError), (errno.EACCES, PermissionError)]
+)
+def test_a_full_disk_is_no_lack_of_permission(small, monkeypatch, number, kind):
+    def fail(path, content):
+        raise OSError(number, "told by the system")
+
+    monkeypatch.setattr(data, "write_atomically", fail)
+    with pytest.raises(
+        OSError, match=r"cannot write the data cache .*told by the system"
+    ) as caught:
+        data.mnist_root()
+    assert caught.type is kind
 
 
 @pytest.mark.slow
@@ -137,6 +189,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
 
 
 def test_the_archive_holds_just_the_four_files():
+    assert hashlib.md5(data.ARCHIVE.read_bytes()).hexdigest() == data.ARCHIVE_MD5
     with importlib.resources.as_file(data.ARCHIVE) as path, tarfile.open(path) as archive:
         assert sorted(archive.getnames()) == sorted(data.RAW_MD5)
 
@@ -272,3 +325,90 @@ def test_mnist_is_on_the_cpu_whatever_torchs_default_is():
     finally:
         torch.set_default_device(None)
     assert {str(part.device) for part in (test.images, test.labels, drawn)} == {"cpu"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "advice"),
+    [
+        (-0.009, 1.009, "clamp"),
+        (-0.01, 1.0, "Normalize"),
+        (0.0, 1.01, "bytes"),
+        (0.0, 1.5, "bytes"),
+        (0.0, 255.0, "bytes"),
+        (0.0, 255.5, ""),
+        (-5.0, 100.0, ""),
+        (-1.0, 1.0, "Normalize"),
+        (-1.5, 1.0, ""),
+        (-1.0, 1.5, ""),
+    ],
+)
+def test_pixels_out_of_range_come_with_the_advice_that_fits(low, high, advice):
+    images = torch.tensor([[low, high]], dtype=torch.float64)
+    with pytest.raises(ValueError, match="wanted pixel intensities in") as caught:
+        data.check_images(images)
+    told = str(caught.value)
+    assert f"[{low:.9g}, {high:.9g}]" in told
+    assert advice in told
+    assert advice or told.endswith("]")
+
+
+@pytest.mark.parametrize("pixel", [torch.inf, -torch.inf, torch.nan])
+def test_pixels_of_any_size_are_finite_all_the_same(pixel):
+    data.check_images(torch.tensor([[0.5, 300.0]]), unit_interval=False)
+    with pytest.raises(ValueError, match="wanted finite pixel intensities"):
+        data.check_images(torch.tensor([[0.5, pixel]]), unit_interval=False)
+
+
+def test_what_is_no_tensor_of_numbers_one_after_the_other_is_named():
+    with pytest.raises(ValueError, match=r"got list$"):
+        data.check_floating([0.5])
+    with pytest.raises(ValueError, match=r"int64: write images.float\(\), divided by what"):
+        data.check_floating(torch.ones(2, 3, dtype=torch.int64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such tensors are new
+        nested = torch.nested.nested_tensor([torch.rand(2), torch.rand(3)])
+    with pytest.raises(ValueError, match="wanted dense images"):
+        data.check_floating(nested)
+
+
+def test_labels_are_float32_or_int64_on_the_cpu_whatever_torchs_defaults_are():
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            found = [data.label_tensor([label]) for label in (0.5, 3)]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert [label.dtype for label in found] == [torch.float32, torch.int64]
+    assert [label.tolist() for label in found] == [[0.5], [3]]
+
+
+@pytest.mark.parametrize("label", [2**80, "seven", [1, [2]], torch.ones])
+def test_a_label_that_is_no_number_is_named(label):
+    with pytest.raises(ValueError, match=r"wanted the label of each image as a number.*at index 1"):
+        data.label_tensor([0, label])
+
+
+def test_the_same_generator_draws_the_same_again():
+    grey = torch.full((10, 20), 0.5)
+    first, second = (vaelib.binarize(grey, torch.Generator().manual_seed(seed)) for seed in (3, 3))
+    assert torch.equal(first, second)
+
+
+def test_a_pixel_is_as_bright_as_its_probability_to_the_last_draw(monkeypatch):
+    """The smallest number that can be drawn is 0, and no black pixel may be above it."""
+    monkeypatch.setattr(torch.Tensor, "uniform_", lambda self, generator=None: self.zero_())
+    assert vaelib.binarize(torch.tensor([[0.0, 1e-30]])).tolist() == [[0.0, 1.0]]
+
+
+class Elsewhere(torch.Tensor):
+    """Images that say that they are on another device."""
+
+    device = property(lambda self: torch.device("meta"))
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+
+def test_images_are_binarized_once_on_the_cpu_and_sent_back():
+    images = torch.rand(3, 4).as_subclass(Elsewhere)
+    assert vaelib.binarize_once(images).is_meta

@@ -1,5 +1,8 @@
 """Likelihoods against torch.distributions, at the points where they lose digits, and bad images."""
 
+import math
+
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -123,3 +126,72 @@ def test_a_learned_sigma_moves_to_the_size_of_the_errors():
     vaelib.fit(model, images, epochs=60, batch_size=50, progress=False, device="cpu")
     assert 0.02 < model.pixels.sigma.item() < 0.1
     assert "pixels.log_sigma" in model.state_dict()
+
+
+def test_logits_that_all_pixels_share_are_broadcast():
+    images, shared = torch.rand(5, 7), torch.randn(5, 1)
+    found = vaelib.bernoulli_log_likelihood(images, shared)
+    assert torch.equal(found, vaelib.bernoulli_log_likelihood(images, shared.expand(5, 7)))
+
+
+def test_many_uncertain_pixels_do_not_underflow():
+    blank = torch.zeros(20_000)
+    found = vaelib.bernoulli_log_likelihood(blank, blank).item()
+    assert found == pytest.approx(-20_000 * math.log(2))
+
+
+def test_images_have_a_slope_too_where_it_is_asked_for():
+    logits, images = torch.randn(2, 3, dtype=torch.float64), torch.rand(2, 3, dtype=torch.float64)
+    images.requires_grad_()
+    vaelib.bernoulli_log_likelihood(images, logits).sum().backward()
+    torch.testing.assert_close(images.grad, logits)
+    logits.requires_grad_()
+    assert torch.autograd.gradcheck(vaelib.bernoulli_log_likelihood, (images, logits))
+
+
+@pytest.mark.parametrize("logit", [-1.45, -0.51, -0.49, 0.3, 0.499, 0.501, 1.0, 1.45])
+def test_the_mean_of_a_continuous_bernoulli_has_all_digits(logit):
+    exact = 1 / (1 - mpmath.exp(-mpmath.mpf(logit))) - 1 / mpmath.mpf(logit)
+    found = densities.continuous_bernoulli_mean(torch.tensor(logit, dtype=torch.float64))
+    assert found.item() == pytest.approx(float(exact), rel=1e-14, abs=1e-15)
+
+
+@pytest.mark.parametrize("logit", [-3.0, -0.7, 0.0, 0.7, 3.0])
+def test_a_continuous_bernoulli_is_drawn_with_its_mean_from_the_generator(logit):
+    logits = torch.full((40_000,), logit, dtype=torch.float64)
+    first, second = (
+        densities.draw_continuous_bernoulli(logits, torch.Generator().manual_seed(seed))
+        for seed in (1, 1)
+    )
+    assert torch.equal(first, second)
+    assert first.min() >= 0
+    assert first.max() <= 1
+    mean = densities.continuous_bernoulli_mean(logits[0])
+    assert (first.mean() - mean).abs() < 4 * first.std() / 200  # a wrong side is 20 of these off
+
+
+def test_a_level_under_a_scale_without_bounds_has_a_finite_score():
+    """A bin is so narrow then that its width is no number above 0."""
+    for kind, log_scale in [(torch.float32, 200), (torch.float64, 800)]:
+        level, scale = torch.tensor([[51 / 255]], dtype=kind), torch.tensor([[log_scale]]).to(kind)
+        found = densities.discretized_logistic_log_likelihood(level, level, scale)
+        width = math.log(torch.finfo(kind).tiny)
+        assert found.item() == pytest.approx(width - 2 * math.log(2), rel=1e-6)
+
+
+def test_a_gaussian_takes_one_image_and_sigma_as_any_kind_of_number():
+    image, mean = torch.rand(6), torch.zeros(6)
+    with torch.device("meta"):
+        found = vaelib.gaussian_log_likelihood(image, mean, 0.5)
+    exact = torch.distributions.Normal(0.0, 0.5).log_prob(image).sum()
+    torch.testing.assert_close(found, exact)
+    for sigma in (torch.tensor(0.5), torch.tensor([0.5]), torch.full((6,), 0.5)):
+        torch.testing.assert_close(vaelib.gaussian_log_likelihood(image, mean, sigma), exact)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "told"), [(0.0, "0"), ([0.0], "0"), ([0.5, -1.0], "-1 to 0.5"), (math.inf, "inf")]
+)
+def test_a_sigma_that_is_not_above_zero_is_told(sigma, told):
+    with pytest.raises(ValueError, match=f"wanted sigma above 0 and finite, got {told}$"):
+        vaelib.gaussian_log_likelihood(torch.rand(3, 2), torch.rand(3, 2), torch.tensor(sigma))

@@ -110,7 +110,7 @@ def check_images(images: Tensor, unit_interval: bool = True) -> None:
     check_floating(images)
     if images.ndim < 2 or images.numel() == 0:
         raise ValueError(f"wanted a batch of images, got a tensor of shape {tuple(images.shape)}")
-    low, high = (bound.item() for bound in images.detach().aminmax())
+    low, high = (bound.item() for bound in images.aminmax())
     if not unit_interval and not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"wanted finite pixel intensities, got values in [{low:g}, {high:g}]")
     if unit_interval and not (low >= 0 and high <= 1):  # true for NaN, which aminmax passes on
@@ -153,7 +153,7 @@ def _told(low: float, high: float) -> str:
     if low > -0.01 and high < 1.01:
         return f"[{low:.9g}, {high:.9g}]: images.clamp(0, 1) cuts off what rounding left over"
     found = f"[{low:g}, {high:g}]"
-    if low >= 0 and 1 < high <= 255:
+    if low >= 0 and high <= 255:
         return f"{found}: divide bytes by 255"
     if low >= -1 and high <= 1:
         return f"{found}: leave out Normalize, or write (images + 1) / 2 if they are in [-1, 1]"
@@ -202,7 +202,7 @@ def binarize_once(images: Tensor, seed: int = 0) -> Tensor:
     check_images(images)
     if is_binary(images):
         raise ValueError("wanted grey images to draw from, got images that are 0 or 1 already")
-    generator = torch.Generator("cpu").manual_seed(random_seed(seed))
+    generator = torch.Generator().manual_seed(random_seed(seed))  # on the CPU
     drawn = draw_binary(images.cpu(), generator)
     return drawn.to(images.device)
 

@@ -196,7 +196,7 @@ def gaussian_log_likelihood(images: Tensor, mean: Tensor, sigma: float | Tensor)
 def _check_pixelwise(images: Tensor, mean: Tensor, sigma: Tensor) -> None:
     """Check that images, their mean and its deviation have the same pixels on the last axis."""
     pixels = images.shape[-1:]
-    fits = len(pixels) == 1 and mean.shape[-1:] == pixels and sigma.shape[-1:] in ((), (1,), pixels)
+    fits = len(pixels) == 1 and mean.shape[-1:] == pixels
     try:
         shape = torch.broadcast_shapes(images.shape, mean.shape)
         fits = fits and torch.broadcast_shapes(shape, sigma.shape) == shape
