@@ -1,9 +1,13 @@
 """Choosing a device and a precision, and running out of memory."""
 
+import os
+import platform
+import types
 import warnings
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import vaelib
 from vaelib import devices, evaluation, training
@@ -65,6 +69,29 @@ def test_an_older_torch_that_cannot_tell_its_processor_s_instructions_is_not_ask
     before = torch.backends.mkldnn.matmul.fp32_precision
     with devices.fast_float32():
         assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+def test_an_attribute_of_torch_is_a_switch():
+    owner = types.SimpleNamespace(precise="before")
+    with devices._attribute(owner, "precise").set_to("after"):
+        assert owner.precise == "after"
+    assert owner.precise == "before"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, AssertionError])
+def test_a_default_device_that_is_not_here_is_no_cpu(monkeypatch, error):
+    def fail():
+        raise error("no such device")
+
+    monkeypatch.setattr(torch, "get_default_device", fail)
+    with devices.plain_torch(gradients=False):
+        assert torch.empty(1).device.type == "cpu"
+
+
+def test_inference_mode_ends_inside():
+    with torch.inference_mode(), devices.plain_torch(gradients=True):
+        assert not torch.ones(1).is_inference()
+        assert (2 * torch.ones(1, requires_grad=True)).requires_grad
 
 
 def test_torch_is_plain_inside_and_the_reader_s_own_outside():
@@ -222,6 +249,66 @@ def test_double_precision_is_not_rounded_and_an_inner_block_may_ask_for_float32(
     assert (single @ single).dtype == torch.float32
 
 
+def test_a_precision_that_is_unknown_is_named():
+    with pytest.raises(ValueError, match=r"wanted precision as one of .* got 'float16'"):
+        devices.autocast(torch.device("cpu"), "float16")
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.filterwarnings("ignore:.*CUDA is not available")
+def test_factors_are_rounded_by_hand_on_a_cpu_alone(monkeypatch, native):
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda: native)
+    found = {name: devices.autocast(torch.device(name), "bfloat16") for name in ("cpu", "cuda")}
+    by_hand = isinstance(found["cpu"], devices._RoundedProducts)
+    assert by_hand is not native
+    assert isinstance(found["cuda"], torch.autocast)
+    assert found["cuda"].fast_dtype == torch.bfloat16
+
+
+def test_other_layers_are_cast_to_bfloat16_whatever_a_reader_has_chosen_for_autocast():
+    before = torch.get_autocast_dtype("cpu")
+    torch.set_autocast_dtype("cpu", torch.float16)
+    try:
+        assert devices._RoundedProducts()._cast.fast_dtype == torch.bfloat16
+    finally:
+        torch.set_autocast_dtype("cpu", before)
+
+
+class Factors(TorchDispatchMode):
+    """Notes the precision in which matrices are multiplied."""
+
+    def __init__(self):
+        super().__init__()
+        self.kinds = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if "mm" in str(function):
+            self.kinds.append(args[-1].dtype)
+        return function(*args, **kwargs or {})
+
+
+def test_by_hand_products_are_computed_in_float32(monkeypatch):
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda: False)
+    x, w, bias = torch.rand(2, 3), torch.rand(4, 3), torch.rand(4)
+    depth = torch._C._len_torch_function_stack()
+    with devices.autocast(torch.device("cpu"), "bfloat16"), Factors() as factors:
+        out = torch.nn.functional.linear(x, w, bias=bias)
+    assert torch._C._len_torch_function_stack() == depth
+    assert factors.kinds == [torch.float32]
+    assert out.dtype == torch.bfloat16
+    exact = torch.nn.functional.linear(*(part.bfloat16().double() for part in (x, w, bias)))
+    torch.testing.assert_close(out, exact.bfloat16())
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_onednn_says_whether_it_multiplies_bfloat16(monkeypatch, answer):
+    mkldnn = types.SimpleNamespace(_is_mkldnn_bf16_supported=lambda: answer)
+    monkeypatch.setattr(torch.ops, "mkldnn", mkldnn)
+    assert devices.multiplies_bfloat16() is answer
+    monkeypatch.setattr(torch.ops, "mkldnn", types.SimpleNamespace())
+    assert devices.multiplies_bfloat16()
+
+
 def test_auto_takes_a_gpu_if_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert devices.pick_device() == torch.device("cuda")
@@ -278,6 +365,15 @@ def test_memory_that_does_not_suffice_says_what_to_lower():
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 TiB")
 
 
+SIGNS = ["CUDA out of memory", "DefaultCPUAllocator: can't allocate memory", "not enough memory: 9"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), *map(RuntimeError, SIGNS)])
+def test_every_way_to_run_out_of_memory_is_known(error):
+    with pytest.raises(MemoryError, match="lower chunk"), devices.memory_advice("chunk"):
+        raise error
+
+
 def test_other_errors_pass_as_they_are():
     with pytest.raises(RuntimeError, match="must match"), devices.memory_advice("batch_size"):
         torch.zeros(2) + torch.zeros(3)
@@ -325,3 +421,48 @@ def test_keeping_memory_is_harmless_where_it_cannot_be_asked_for(monkeypatch):
     monkeypatch.setattr(devices.ctypes, "CDLL", missing)
     with devices.freed_memory_kept():
         pass
+
+
+def test_another_c_library_keeps_memory_in_its_own_way(monkeypatch):
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: object())
+    with devices.freed_memory_kept():
+        pass
+
+
+def test_a_machine_is_told_by_what_results_depend_on(monkeypatch):
+    monkeypatch.setattr(devices, "_processor", lambda: "Some Processor")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(
+        os, "sched_getaffinity", lambda process: {0: [3, 5]}[process], raising=False
+    )
+    known = {
+        "processor": "Some Processor",
+        "cores": 2,
+        "threads": torch.get_num_threads(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+    assert devices.machine() == known
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some GPU")
+    assert devices.machine() == known | {"gpu": "Some GPU"}
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert devices.machine()["cores"] == 7
+
+
+CPUINFO = "processor\t: 0\nmodel name\t: Some Processor: fast \nmodel name\t: another\n"
+
+
+def test_a_processor_is_told_by_the_system_s_own_name_for_it(monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text(CPUINFO)
+    monkeypatch.setattr(devices, "Path", {"/proc/cpuinfo": tmp_path / "cpuinfo"}.get)
+    monkeypatch.setattr(platform, "processor", lambda: "i386")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert devices._processor() == "Some Processor: fast"
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\n")
+    assert devices._processor() == "i386"
+    (tmp_path / "cpuinfo").unlink()
+    monkeypatch.setattr(platform, "processor", str)
+    assert devices._processor() == "x86_64"

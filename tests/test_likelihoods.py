@@ -170,6 +170,13 @@ def test_a_continuous_bernoulli_is_drawn_with_its_mean_from_the_generator(logit)
     assert (first.mean() - mean).abs() < 4 * first.std() / 200  # a wrong side is 20 of these off
 
 
+def test_at_a_logit_of_zero_the_draw_is_the_uniform_number_itself():
+    logits = torch.zeros(100, dtype=torch.float64)
+    found = densities.draw_continuous_bernoulli(logits, torch.Generator().manual_seed(0))
+    uniform = torch.empty_like(logits).uniform_(generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(found, uniform, rtol=0, atol=1e-6)
+
+
 def test_a_level_under_a_scale_without_bounds_has_a_finite_score():
     """A bin is so narrow then that its width is no number above 0."""
     for kind, log_scale in [(torch.float32, 200), (torch.float64, 800)]:

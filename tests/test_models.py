@@ -11,6 +11,7 @@ from torch.distributions import Normal
 
 import vaelib
 from vaelib import likelihoods
+from vaelib.models.base import FAMILIES, LatentVariableModel
 from vaelib.models.code_prior import CodePredictor
 
 
@@ -265,3 +266,87 @@ def test_what_is_not_given_is_what_was_promised(function):
 def test_fit_finds_a_device_and_shows_a_bar_where_nothing_is_said():
     parameters = inspect.signature(vaelib.fit).parameters
     assert (parameters["device"].default, parameters["progress"].default) == ("auto", True)
+
+
+@pytest.fixture
+def families():
+    """What is registered, put back afterwards."""
+    before = dict(FAMILIES)
+    yield FAMILIES
+    FAMILIES.clear()
+    FAMILIES.update(before)
+
+
+def test_a_family_of_a_reader_is_known_and_never_takes_the_place_of_ours(families):
+    def made(name, module):
+        return type(name, (vaelib.VAE,), {"__module__": module})
+
+    made("VAE", "notebook")
+    assert families["VAE"] is vaelib.VAE
+    made("Mine", "notebook")
+    again = made("Mine", "notebook")  # a cell that is run again
+    assert families["Mine"] is again
+    made("_Hidden", "notebook")
+    assert "_Hidden" not in families
+    new = made("VAE", "vaelib.models.new")
+    assert families["VAE"] is new
+
+
+@pytest.mark.parametrize("lacking", ["sample", "log_prob"])
+def test_a_prior_draws_and_has_a_density(lacking):
+    prior = torch.nn.Module()
+    for name in {"sample", "log_prob"} - {lacking}:
+        setattr(prior, name, print)
+    with pytest.raises(ValueError, match="wanted a prior with sample and log_prob, got a Module"):
+        LatentVariableModel(12, 3, likelihoods.Bernoulli(), prior=prior)
+
+
+def test_all_draws_are_decoded_once(model, monkeypatch):
+    decoded, decode = [], model.decode
+    monkeypatch.setattr(model, "decode", lambda z: decoded.append(len(z)) or decode(z))
+    drawn = model.sample(7, torch.Generator().manual_seed(0))
+    assert decoded == [7]
+    z = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn, decode(z))
+    with pytest.raises(ValueError, match="wanted num_samples"):
+        model.sample(0)
+
+
+def test_a_model_without_labels_refuses_them(model):
+    for method in (model.given, model.with_labels):
+        with pytest.raises(ValueError, match="wanted a model that takes labels, got a VAE"):
+            method(torch.zeros(2, dtype=torch.int64))
+
+
+def test_a_decoder_or_likelihood_without_a_first_guess_cannot_begin_at_the_mean(model):
+    images = torch.rand(5, 12)
+    pixels, model.pixels.first_bias = model.pixels, lambda mean: None
+    with pytest.raises(ValueError, match=r"got Bernoulli pixels and such a layer$"):
+        model.set_output_bias(images)
+    del pixels.first_bias
+    model.decoder[-1] = torch.nn.Linear(7, 12, bias=False)
+    assert not model.has_untrained_output()
+    assert not model.guesses_grey()
+    with pytest.raises(ValueError, match=r"got Bernoulli pixels and no such layer$"):
+        model.set_output_bias(images)
+
+
+def test_the_decoder_s_last_bias_is_found_before_layers_without_weights(model):
+    model.decoder.append(torch.nn.Identity())
+    assert model.guesses_grey()
+    model.set_output_bias(torch.full((2, 12), 0.3))
+    assert model.decoder[2].bias.sigmoid().tolist() == pytest.approx([0.3] * 12)
+
+
+def test_a_last_layer_of_another_kind_or_size_has_no_such_bias_to_move(model):
+    model.decoder.append(torch.nn.LayerNorm(12))
+    assert model.has_untrained_output()  # its biases begin at 0
+    model.decoder.append(torch.nn.Linear(12, 24))
+    assert not model.has_untrained_output()
+
+
+def test_under_autocast_outputs_keep_the_precision_of_the_latents(model):
+    z = torch.randn(4, 3)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert model.decode_logits(z).dtype == torch.float32
+        assert model.encode(torch.rand(4, 12))[0].dtype == torch.float32

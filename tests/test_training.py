@@ -1,12 +1,14 @@
 """What `fit` promises: it learns, it repeats, it survives what goes wrong."""
 
+import dataclasses
+import time
 import warnings
 
 import pytest
 import torch
 
 import vaelib
-from vaelib import optimizing, training
+from vaelib import optimizing, resuming, training
 
 # Images of ink in the left or in the right half: one bit for the code to find.
 LEFT = torch.tensor([1.0, 1.0, 0.0, 0.0]).expand(32, 1, 3, 4)
@@ -143,6 +145,13 @@ def test_grey_and_binary_images_are_never_mixed():
         fit(small_model(), grey, grey.round())
     with pytest.raises(ValueError, match="wanted grey images, got images that are 0 or 1 already"):
         fit(small_model(), DATA, binarize="dynamic")
+
+
+def test_history_has_the_seconds_of_every_epoch():
+    before = time.perf_counter()
+    history = fit(small_model())
+    assert len(history.seconds) == 3
+    assert 0 < sum(history.seconds) <= time.perf_counter() - before
 
 
 def test_history_has_the_terms_of_every_epoch():
@@ -331,8 +340,11 @@ def test_a_loss_that_is_not_finite_stops_training_and_says_where(monkeypatch):
 
 
 def test_a_learning_rate_far_too_large_diverges():
-    with pytest.raises(vaelib.TrainingDiverged, match=r"now 1e\+06"):
+    with pytest.raises(vaelib.TrainingDiverged, match=r"now 1e\+06") as caught:
         fit(small_model(), epochs=50, learning_rate=1e6)
+    history = caught.value.history
+    assert history.stopped == str(caught.value)
+    assert repr(history).endswith(f"epochs, stopped: {caught.value})")
 
 
 @pytest.mark.parametrize("test", [None, DATA], ids=["untested", "tested"])
@@ -451,3 +463,183 @@ def test_the_bar_reports_the_test_loss(monkeypatch, capsys):
     monkeypatch.delenv("TQDM_DISABLE")
     fit(small_model(), progress=True)
     assert "test -ELBO" in capsys.readouterr().err
+
+
+class Bar:
+    """In place of tqdm's: notes what it is told."""
+
+    def __init__(self, total, unit, disable):
+        self.total, self.unit, self.disable = total, unit, disable
+        self.steps, self.said, self.open = [], [], True
+
+    def update(self, count=1):
+        self.steps.append(count)
+
+    def set_postfix_str(self, text):
+        self.said.append(text)
+
+    def close(self):
+        self.open = False
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    made = []
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setattr(training, "tqdm", lambda **options: made.append(Bar(**options)) or made[-1])
+    return made
+
+
+@pytest.fixture
+def kept_often(monkeypatch):
+    """A run is written after every epoch."""
+    monkeypatch.setattr(resuming, "SAVE_EVERY", 0)
+
+
+def stop_after(epochs):
+    def after_epoch(_, history):
+        if len(history.train) == epochs:
+            raise KeyboardInterrupt
+
+    return after_epoch
+
+
+def test_the_bar_counts_steps_and_begins_where_a_resumed_run_does(bars, tmp_path, kept_often):
+    steps = -(-len(DATA) // 10)
+    options = {"progress": True, "checkpoint": tmp_path / "run"}
+    with pytest.warns(match="interrupted after 2 of 3 epochs"):
+        fit(small_model(), after_epoch=stop_after(2), **options)
+    history = fit(small_model(), **options)
+    first, second = bars
+    assert first.total == second.total == 3 * steps
+    assert first.unit == "step"
+    assert not any([first.disable, second.disable, first.open, second.open])
+    assert first.steps == [0, *[1] * (2 * steps)]
+    assert second.steps == [2 * steps, *[1] * steps]
+    assert second.said == [f"test -ELBO {-history.test[-1].elbo:.1f} nats"]
+    fit(small_model(), epochs=1, progress=False)
+    assert bars[-1].disable
+
+
+class Noting(vaelib.VAE):
+    """A family that does something of its own before and after training."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(12, 16, 2)
+        self.done, self.new = [], set()
+
+    def note(self, what):
+        self.done.append(what)
+        new = torch.ones(1)
+        self.new.add((new.device.type, new.dtype, new.is_inference()))
+
+    def unfinish(self):
+        self.note("unfinish")
+
+    def begin(self, data, settings):
+        self.note("begin")
+
+    def finish(self, data, settings):
+        self.note("finish")
+
+
+def test_a_family_begins_once_and_finishes_at_the_end_of_every_run(tmp_path, kept_often):
+    first, second = Noting(), Noting()
+    with pytest.warns(match="interrupted"):
+        fit(first, after_epoch=stop_after(2), checkpoint=tmp_path / "run")
+    assert first.done == ["unfinish", "begin"]
+    fit(second, checkpoint=tmp_path / "run")
+    assert second.done == ["unfinish", "finish"]
+    whole = Noting()
+    fit(whole)
+    assert whole.done == ["unfinish", "begin", "finish"]
+    assert torch.equal(weights(second), weights(whole))
+
+
+def test_what_a_family_makes_before_and_after_training_is_of_plain_torch():
+    model = Noting()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"), torch.inference_mode():
+            fit(model)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert model.new == {("cpu", torch.float32, False)}
+
+
+def test_the_model_is_moved_outside_of_inference_mode(monkeypatch):
+    """There its weights would become ones that can never be trained again."""
+    model, modes = small_model(), []
+    monkeypatch.setattr(model, "to", lambda _: modes.append(torch.is_inference_mode_enabled()))
+    with torch.inference_mode():
+        fit(model)
+    assert modes == [False, False]
+
+
+def like_fit(model, train, test=None, settings=None, *, device="auto", progress=True, **changes):
+    """With the parameters that `fit` has, or some of them."""
+
+
+def test_the_signature_names_the_settings():
+    found, fields = training._signature(like_fit), dataclasses.fields(vaelib.Settings)
+    names = [field.name for field in fields]
+    assert list(found.parameters) == [
+        *("model", "train", "test", "settings"),
+        *names,
+        *("device", "progress"),
+    ]
+    for field in fields:
+        parameter = found.parameters[field.name]
+        assert (parameter.kind, parameter.default) == (parameter.KEYWORD_ONLY, field.default)
+    assert found.return_annotation is training.History
+
+
+def test_a_warning_of_fit_is_about_the_line_that_called_it():
+    with pytest.warns(match="interrupted after 1 of 3 epochs: the model keeps") as caught:
+        fit(small_model(), after_epoch=stop_after(1))
+    assert caught[0].filename == __file__
+    assert 0 < caught[0].lineno - fit.__code__.co_firstlineno < 4
+
+
+def test_memory_that_does_not_suffice_names_what_to_lower(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    model = small_model()
+    monkeypatch.setattr(model, "posterior", fail)
+    told = r"lower batch_size \(now 10\) or num_samples \(now 4\)"
+    with pytest.raises(MemoryError, match=told):
+        fit(model, num_samples=4)
+
+
+@pytest.mark.parametrize("binarize", [None, "dynamic"])
+def test_other_defaults_of_torch_change_nothing(binarize):
+    grey = vaelib.ImageDataset(0.2 + 0.5 * DATA.images)
+    plain, other = small_model(), small_model()
+    fit(plain, grey, grey, binarize=binarize)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"), torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            history = fit(other, grey, grey, binarize=binarize)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(weights(plain), weights(other))
+    assert history.test[-1] == vaelib.mean_terms(
+        plain, grey.images if binarize is None else vaelib.binarize_once(grey.images)
+    )
+
+
+def test_images_and_noise_are_where_the_model_is_trained(monkeypatch):
+    places, sent = [], []
+    make, send = torch.Generator, vaelib.settings.TrainingData.to
+    monkeypatch.setattr(torch, "Generator", lambda *place: places.extend(place) or make(*place))
+    monkeypatch.setattr(
+        vaelib.settings.TrainingData,
+        "to",
+        lambda data, device: sent.append(device) or send(data, device),
+    )
+    fit(small_model(), test=None)
+    assert sent == places == [torch.device("cpu")]
+    fit(small_model(), epochs=1)
+    assert sent == [torch.device("cpu")] * 3

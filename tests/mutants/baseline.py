@@ -130,7 +130,7 @@ class Baseline:
         """The tests that run a mutant's lines, until the budget is spent.
 
         First come those that noticed most of its neighbours, then the others by their files, so
-        that what the tests of a file share is made once, the quickest file first.
+        that what the tests of a file share is made once: the module's own, then the quickest first.
         """
         wanted = {(mutant.module, line) for line in range(mutant.lines[0], mutant.lines[1] + 1)}
         found = [test for test in self._tests if not wanted.isdisjoint(test.lines)]
@@ -139,7 +139,8 @@ class Baseline:
             files[test.file] += test.seconds
         likely = [test for test in found if killers[test.name]]
         likely = sorted(likely, key=lambda test: (-killers[test.name], test.seconds))[:FIRST]
-        others = sorted(found, key=lambda test: (files[test.file], test.file))
+        own = mutant.module.rpartition(".")[2]
+        others = sorted(found, key=lambda test: (test.file != own, files[test.file], test.file))
         chosen, spent = {}, 0.0
         for test in [*likely, *others]:
             if test.name not in chosen and spent + test.seconds < BUDGET:
