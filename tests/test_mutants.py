@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import json
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ import types
 
 import pytest
 
+from book._ext import checks as pages
 from tests.mutants import MODULES, TESTS, baseline, equivalent, forks, runner, source
 from tests.pages import ROOT
 
@@ -164,3 +166,23 @@ def test_the_list_s_format(monkeypatch, tmp_path, changes):
     path.write_text(f'[["m.f"]]\nchanges = {changes}\nreason = "the same for every x"\n')
     monkeypatch.setattr(equivalent, "FILE", path)
     assert equivalent.reasons() == {f"m.f: {changes[0]}": "the same for every x"}
+
+
+def test_the_page_of_checks_says_what_became_of_every_fault(monkeypatch, tmp_path):
+    mutated = source.Mutated("data", CODE)
+    noticed, equal, open_, changed = mutated.mutants[:4]
+    rows = [
+        {"name": noticed.name, "digest": noticed.digest, "killer": "a test"},
+        {"name": equal.name, "digest": equal.digest, "files": {}},
+        {"name": open_.name, "digest": open_.digest, "files": {}},
+        {"name": changed.name, "digest": "of older code", "killer": "a test"},
+    ]
+    record = tmp_path / "results.jsonl"
+    record.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(runner.Results, "record", record)
+    monkeypatch.setattr(runner, "sources_of", lambda modules: [mutated])
+    monkeypatch.setattr(equivalent, "reasons", lambda: {equal.name: "the same"})
+    (counts,) = pages.fault_counts().values()
+    total = len(mutated.mutants)
+    once = dict.fromkeys(["noticed", "without effect", "not noticed"], 1)
+    assert counts == {"faults": total, "not tried": total - 3, **once}

@@ -2,7 +2,8 @@
 
 The directive `checks` makes a table of the checks of the page that it stands on, `check-counts`
 says how many lines of which kind there are, and `check-sources` shows every check of the book. They
-read `book/_checks`, the package that the tests run.
+read `book/_checks`, the package that the tests run. `fault-counts` says how many faults of the
+shared module the tests notice, from what `make mutants` wrote down.
 """
 
 import importlib
@@ -132,6 +133,50 @@ def kind(statement) -> str:
     return next(name for relation, name in KINDS.items() if relation in relations)
 
 
+class FaultCounts(SphinxDirective):
+    """How many faults there are for each file of the shared module, and what became of them."""
+
+    def run(self):
+        counts = fault_counts()
+        later = [name for name, count in counts.items() if count["not tried"] == count["faults"]]
+        left = sum(counts.pop(name)["faults"] for name in later)
+        counts["all"] = sum(counts.values(), Counter())
+        cells = ((name, *(f"{count[fate]:,}" for fate in FATES)) for name, count in counts.items())
+        lines = [f"| {' | '.join(row)} |" for row in cells]
+        head = f"| File | {' | '.join(fate.capitalize() for fate in FATES)} |"
+        rest = (
+            f"Another {left:,} faults, in {', '.join(later)}, were not tried yet." if later else ""
+        )
+        return parse(self, [head, "|---" * (len(FATES) + 1) + "|", *lines, "", rest])
+
+
+FATES = ("faults", "noticed", "without effect", "not noticed", "not tried")
+
+
+def fault_counts() -> dict[str, Counter]:
+    """What became of the faults of each file, as far as the file is still as it was then."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    runner = importlib.import_module("tests.mutants.runner")
+    known = set(importlib.import_module("tests.mutants.equivalent").reasons())
+    results = runner.Results(local=False)
+    counts = {}
+    for source in runner.sources_of(importlib.import_module("tests.mutants").MODULES):
+        fates = [fate_of(mutant, results, known) for mutant in source.mutants]
+        name = f"`{source.module.replace('.', '/')}.py`"
+        counts[name] = Counter(fates) + Counter({"faults": len(fates)})
+    return counts
+
+
+def fate_of(mutant, results, known: set[str]) -> str:
+    """What became of a fault: one of `FATES`."""
+    if results.killer(mutant):
+        return "noticed"
+    if results.passed(mutant) is None:
+        return "not tried"
+    return "without effect" if mutant.name in known else "not noticed"
+
+
 class CheckSources(SphinxDirective):
     """Every check of the book, as the tests run it."""
 
@@ -188,4 +233,5 @@ def setup(app):
     app.add_directive("checks", Checks)
     app.add_directive("check-counts", CheckCounts)
     app.add_directive("check-sources", CheckSources)
+    app.add_directive("fault-counts", FaultCounts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

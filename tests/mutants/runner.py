@@ -34,14 +34,17 @@ class Results:
 
     The record, `results.jsonl` beside this file, travels with the repository, so that another
     machine goes on where this one was cut off.
+
+    Args:
+        local: whether to read the file of this machine, too, and not the record alone.
     """
 
     record = Path(__file__).with_name("results.jsonl")
 
-    def __init__(self):
+    def __init__(self, local: bool = True):
         self.path = FOLDER / self.record.name
         self._rows = {}
-        for path in (self.record, self.path):
+        for path in (self.record, self.path) if local else (self.record,):
             lines = path.read_text().splitlines() if path.exists() else []
             self._rows |= {row["name"]: row for row in map(json.loads, lines)}
 
