@@ -41,7 +41,7 @@ def pointed(visit, selector: str):
     card = visit.page.locator(".preview")
     link.hover()
     try:
-        expect(card).to_be_visible()
+        expect(card).to_be_visible(timeout=10_000)
     except AssertionError:  # something else moved below the mouse meanwhile: go there again
         visit.page.mouse.move(0, 0)
         link.hover()
