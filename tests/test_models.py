@@ -350,3 +350,14 @@ def test_under_autocast_outputs_keep_the_precision_of_the_latents(model):
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         assert model.decode_logits(z).dtype == torch.float32
         assert model.encode(torch.rand(4, 12))[0].dtype == torch.float32
+
+
+def test_a_latent_may_be_a_single_one_but_has_an_axis(model):
+    assert model.decode(torch.randn(3)).shape == (12,)
+    with pytest.raises(ValueError, match=r"wanted latents of shape \(\.\.\., 3\), got \(\)"):
+        model.decode(torch.tensor(1.0))
+
+
+def test_images_of_one_pixel_have_an_axis_for_it_too():
+    with pytest.raises(ValueError, match=r"wanted images of 1 pixels each, got shape \(5,\)"):
+        vaelib.VAE(1, 4, 2).encode(torch.rand(5))

@@ -643,3 +643,22 @@ def test_images_and_noise_are_where_the_model_is_trained(monkeypatch):
     assert sent == places == [torch.device("cpu")]
     fit(small_model(), epochs=1)
     assert sent == [torch.device("cpu")] * 3
+
+
+@pytest.mark.parametrize("objective", ["iwae", "dreg"])
+def test_every_objective_draws_by_the_seed(objective):
+    first, second = small_model(), small_model()
+    for model in (first, second):
+        history = fit(model, objective=objective, num_samples=3, seed=4)
+        torch.rand(1)  # what others draw has no part in it
+    assert torch.equal(weights(first), weights(second))
+    assert history.test[-1] == vaelib.mean_terms(second, DATA.images, seed=4)
+    assert all(isinstance(term, float) for term in history.train[-1])
+
+
+@pytest.mark.parametrize(
+    ("total", "rates"), [(1, [1.0]), (2, [1.0, 1.0]), (5, [1, 1, 0.75, 0.5, 0.25])]
+)
+def test_the_shortest_runs_have_rates_too(total, rates):
+    factor = training.warm_up_and_decay(total)
+    assert [factor(step) for step in range(total)] == pytest.approx(rates)
