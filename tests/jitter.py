@@ -139,7 +139,7 @@ def _as_on_a_gpu(function, jitter: Jitter):
 
 
 class Away(TorchFunctionMode):
-    """Refuses what mixes the weights of a model with tensors that were not brought to them.
+    """Refuses what mixes the weights of a model with tensors not brought to them by `x.to(weight)`.
 
     Args:
         model: whose weights are taken to be on another device.
@@ -147,7 +147,7 @@ class Away(TorchFunctionMode):
 
     def __init__(self, model):
         super().__init__()
-        self.there = {id(weight): weight for weight in model.parameters()}
+        self.there = {id(part): part for part in (*model.parameters(), *model.buffers())}
 
     def __torch_function__(self, function, types, arguments=(), options=None):
         options = options or {}

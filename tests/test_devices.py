@@ -109,6 +109,21 @@ def test_torch_is_plain_inside_and_the_reader_s_own_outside():
     assert (outside[0].device.type, outside[0].dtype, outside[1]) == ("meta", torch.float64, False)
 
 
+@pytest.mark.parametrize("capabilities", [*NO_NEED, WITH_AVX512])
+def test_products_stay_exact_until_the_last_of_several_threads_is_done(
+    monkeypatch, capabilities, rounding_allowed
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    matmul, plain = torch.backends.mkldnn.matmul, "ieee" if capabilities in NO_NEED else "bf16"
+    first, second = devices.fast_float32(), devices.fast_float32()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert matmul.fp32_precision == plain
+    second.__exit__(None, None, None)
+    assert matmul.fp32_precision == rounding_allowed[0]
+
+
 def precisions():
     """How torch multiplies float32 on this processor and on a GPU."""
     owners = torch.backends.mkldnn.matmul, torch.backends.cuda.matmul, torch.backends.cudnn.conv

@@ -133,6 +133,20 @@ def test_a_switch_that_two_threads_set_is_put_back_by_the_last():
     assert value == ["before"]
 
 
+def test_a_value_that_is_as_good_stays_and_a_second_thread_holds_it_as_well():
+    value = ["before"]
+    switch = devices._Switch(lambda: value[0], lambda new: value.__setitem__(0, new))
+    with switch.set_to("set", "before"):
+        assert value == ["before"]
+    first, second = switch.set_to("set", "good"), switch.set_to("set", "good")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert value == ["set"]
+    second.__exit__(None, None, None)
+    assert value == ["before"]
+
+
 WRAPPERS = {
     "compiled": lambda model: torch.compile(model, backend="eager"),
     "parallel": torch.nn.DataParallel,

@@ -47,12 +47,14 @@ class _Switch:
         self.lock, self.inside, self.before = threading.Lock(), 0, None
 
     @contextlib.contextmanager
-    def set_to(self, value) -> Iterator[None]:
+    def set_to(self, value, *equal) -> Iterator[None]:
+        """Have it at the value, or at one that is as good, until the block ends."""
         with self.lock:
             if self.inside == 0:
                 self.before = self.read()
             self.inside += 1
-            self.write(value)
+            if self.read() not in (value, *equal):
+                self.write(value)
         try:
             yield
         finally:
@@ -88,8 +90,7 @@ def fast_float32() -> Iterator[None]:
     """
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     exact = not capabilities.get("avx512_f") or capabilities.get("amx_tile")
-    with contextlib.ExitStack() as stack:
-        _set_unless(stack, _products, EXACT if exact else ("bf16",))
+    with _products.set_to(*EXACT if exact else ("bf16",)):
         yield
 
 
@@ -105,7 +106,7 @@ def plain_torch(gradients: bool) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         if _default_device() != "cpu":
             stack.enter_context(torch.device("cpu"))
-        _set_unless(stack, _default_dtype, (torch.float32,))
+        stack.enter_context(_default_dtype.set_to(torch.float32))
         for kind in KINDS:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
@@ -113,14 +114,8 @@ def plain_torch(gradients: bool) -> Iterator[None]:
         stack.enter_context(torch.set_grad_enabled(gradients))
         stack.enter_context(fast_float32())
         for switch, plain in _ON_A_GPU:
-            _set_unless(stack, switch, plain)
+            stack.enter_context(switch.set_to(*plain))
         yield
-
-
-def _set_unless(stack: contextlib.ExitStack, switch: _Switch, plain: tuple) -> None:
-    """Set a switch to the first of the plain values until the stack closes, if it has none."""
-    if switch.read() not in plain:
-        stack.enter_context(switch.set_to(plain[0]))
 
 
 def _default_device() -> str:
